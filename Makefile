@@ -1,0 +1,42 @@
+# The commands of the repository (what each promises: docs/commands in README.md).
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command -v $$p >/dev/null 2>&1 && { echo $$p; break; }; done)
+BIN := .venv/bin
+MFRC522 := mfrc522==0.0.7
+
+.PHONY: setup run test check format bench clean
+
+setup: .venv/.ready
+
+# One stamp: made anew when a dependency list changes.
+.venv/.ready: pyproject.toml setup.py constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2])' || \
+	  { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[server,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(MFRC522)
+	@touch $@
+
+run: setup
+	@$(BIN)/python tools/run.py $(if $(ONCE),--once)
+
+test: setup
+	$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_imports.py
+	$(BIN)/python -m server.manage makemigrations --check --dry-run
+	$(BIN)/python -m server.manage check
+	$(BIN)/python -m tools.schema --check
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup
+	$(BIN)/python -m bench
+
+clean:
+	rm -rf .venv .run build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""The daemon on the charging box. docs/architecture.md tells its threads and its rules."""
