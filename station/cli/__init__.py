@@ -1,0 +1,1 @@
+"""The command evcs-station: main.py has the arguments, the other modules a command each."""

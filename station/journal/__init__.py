@@ -1,0 +1,6 @@
+"""The durable memory of the box: sessions, outbox, tag list, boots, faults, in one SQLite file.
+
+schema.sql   the tables
+database     opening, pragmas, setting a damaged file aside
+store        what is written and read; used by the journal thread only, and read-only by the CLI
+"""

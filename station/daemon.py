@@ -1,0 +1,412 @@
+"""The shell around the core: devices, threads, the queue, the loop.
+
+The main thread owns the core's state, the contactor and the indicators, and waits on one queue
+only. Every other thread posts events into it. Nothing in the loop blocks: what can block (SPI,
+serial, fsync, HTTP) lives in a thread of its own (workers/), so opening the contactor never waits
+for any of it. docs/architecture.md lists the threads and what each may touch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import queue
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import time
+from importlib import metadata
+from pathlib import Path
+from typing import IO
+
+from drivers import libraries
+from drivers.contactor import Contactor
+from drivers.errors import DriverError
+from drivers.indicator import Indicator
+from drivers.inputs import Input
+from drivers.meter import Meter
+from drivers.reader import Reader
+from station.clock import BoxClock, Clock, SystemClock, monotonic
+from station.config import Config, InputsConfig
+from station.control import ControlServer
+from station.lease import LEASE_S, RENEW_EVERY_S, LeaseGuard
+from station.log import masked
+from station.rules.charging import step
+from station.rules.messages import (
+    AskServer,
+    CloseContactor,
+    CloseRefused,
+    Command,
+    ContactorObserved,
+    Event,
+    LeaseLapsed,
+    Leave,
+    OpenContactor,
+    SampleMeter,
+    ShutdownRequested,
+    StopInputChanged,
+    StoreFault,
+    StoreLifeSign,
+    StoreSession,
+    TagPresented,
+    Ticked,
+    VehicleInputChanged,
+)
+from station.rules.signals import lamps
+from station.rules.state import State, background, phase
+from station.rules.values import Now
+from station.status import Snapshot, shown, snapshot
+from station.transport.rest import RestTransport
+from station.workers.journal import JournalWorker
+from station.workers.meter import MeterWorker
+from station.workers.reader import ReaderWorker
+from station.workers.thread import Worker
+from station.workers.uplink import Transport, UplinkWorker
+
+INPUT_POLL_S = 0.05
+LEAVE_WITHIN_S = 3.0
+JOURNAL_FILE = "journal.sqlite3"
+
+log = logging.getLogger("station")
+
+
+class StartError(Exception):
+    """The daemon cannot start here; the message says why and what to do."""
+
+
+@contextlib.contextmanager
+def only_one(run_dir: Path) -> Iterator[None]:
+    """One daemon at a time: an flock that dies with the process. Raises StartError."""
+    path = run_dir / "lock"
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        lock: IO[str] = path.open("a+")
+    except OSError as error:
+        raise StartError(f"[station] run_dir {run_dir} cannot be used: {error.strerror}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            owner = lock.read().strip() or "unknown"
+            raise StartError(
+                f"another evcs-station (process {owner}) holds {path}; stop it first"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def make_clock(config: Config) -> Clock:
+    """The Pi's clock, or the simulated box's. Raises StartError when the box is not there."""
+    if config.simulator is None:
+        return SystemClock()
+    from simulator.client import BoxClient, BoxUnreachable
+
+    try:
+        libraries.use_simulator(config.simulator)
+        return BoxClock(BoxClient(config.simulator))
+    except (BoxUnreachable, DriverError) as error:
+        raise StartError(
+            f"[station] simulator = {config.simulator!r}: no simulated box answers there "
+            f"({error}); start one with evcs-simbox serve"
+        ) from error
+
+
+class _Inputs:
+    """The optional inputs, polled together, posting what changed."""
+
+    def __init__(self, config: InputsConfig, feedback_pin: int | None) -> None:
+        def optional(pin: int | None, active_high: bool) -> Input | None:
+            return None if pin is None else Input(pin, active_high=active_high)
+
+        self.stop = optional(config.stop_pin, config.stop_active_high)
+        self.vehicle = optional(config.vehicle_pin, config.vehicle_active_high)
+        self.feedback = optional(feedback_pin, True)
+        self._seen: dict[str, bool] = {}
+
+    @property
+    def fitted(self) -> bool:
+        return any((self.stop, self.vehicle, self.feedback))
+
+    def setup(self) -> None:
+        for one in (self.stop, self.vehicle, self.feedback):
+            if one is not None:
+                one.setup()
+
+    def poll(self) -> list[Event]:
+        events: list[Event] = []
+        if self.stop is not None and self._changed("stop", self.stop.poll()):
+            events.append(StopInputChanged(self._seen["stop"]))
+        if self.vehicle is not None and self._changed("vehicle", self.vehicle.poll()):
+            events.append(VehicleInputChanged(self._seen["vehicle"]))
+        return events
+
+    def _changed(self, name: str, level: bool | None) -> bool:
+        if level is None or self._seen.get(name) == level:
+            return False
+        self._seen[name] = level
+        return True
+
+
+class Daemon:
+    """One run of the station: build, ``run``, gone."""
+
+    def __init__(self, config: Config, clock: Clock) -> None:
+        self.config = config
+        self.clock = clock
+        self.queue: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self.crash: str | None = None
+        self.state = State(settings=replace(config.rules, energy_speed=clock.energy_speed))
+        self.leave = False
+        self.leave_by_s: float | None = None
+        self.renew_due_s = 0.0
+        self.poll_due_s = 0.0
+        box = config.contactor
+        self.contactor = Contactor(box.pin, active_high=box.active_high, lease_s=LEASE_S)
+        lights = config.indicator
+        self.indicator = Indicator(
+            lights.green_pin, lights.red_pin, lights.buzzer_pin, active_high=lights.active_high
+        )
+        self.inputs = _Inputs(config.inputs, box.feedback_pin)
+        self.snapshot: Snapshot = snapshot(self.state, self.now())
+        self._make_workers()
+
+    def _make_workers(self) -> None:
+        config, post = self.config, self.queue.put
+        on_crash = self.on_crash
+        self.journal = JournalWorker(
+            config.data_dir / JOURNAL_FILE, self.clock, post, lambda: self.uplink.poke(), on_crash
+        )
+        self.uplink = UplinkWorker(
+            self._transport(),
+            self.journal,
+            self.clock,
+            lambda: self.snapshot,
+            f"evcs-station {metadata.version('evcs')}",
+            post,
+            on_crash,
+        )
+        port = config.meter
+        self.meter = MeterWorker(
+            Meter(
+                port.port,
+                model=port.model,
+                address=port.address,
+                baudrate=port.baudrate,
+                parity=port.parity,
+                stopbits=port.stopbits,
+            ),
+            post,
+            on_crash,
+        )
+        self.reader = ReaderWorker(
+            Reader(config.reader.spi_bus, config.reader.spi_device, config.reader.reset_pin),
+            config.reader.poll_s,
+            post,
+            on_crash,
+        )
+        self.guard = LeaseGuard(self.contactor, post, on_crash)
+
+    def _transport(self) -> Transport:
+        server = self.config.server
+        return RestTransport(
+            server.url, server.token, timeout_s=server.timeout_s, ca_file=server.ca_file
+        )
+
+    def on_crash(self, reason: str) -> None:
+        """Any thread: the daemon has to leave, contactor open."""
+        self.crash = reason
+        self.queue.put(ShutdownRequested())
+
+    def now(self) -> Now:
+        return self.clock.now()
+
+    # -- the run
+
+    def run(self) -> int:
+        """Returns the exit status: 0 after a requested shutdown, 1 when a thread failed."""
+        try:
+            self.contactor.setup()
+            self.indicator.setup()
+            self.inputs.setup()
+        except DriverError as error:
+            raise StartError(str(error)) from error
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self.queue.put(ShutdownRequested()))
+        control = ControlServer(
+            self.config.run_dir,
+            {"status": lambda _: shown(self.snapshot, monotonic())},
+            self.on_crash,
+        )
+        threads: list[Worker] = [
+            self.guard,
+            self.journal,
+            self.meter,
+            self.reader,
+            self.uplink,
+            control,
+        ]
+        try:
+            for thread in threads:
+                thread.start()
+            self._loop()
+        finally:
+            self._open_contactor()
+            self._show_dead()
+            for thread in reversed(threads):
+                thread.stop()
+            self.journal.join(timeout=2.0)
+        if self.crash is not None:
+            log.critical("leaving: %s", self.crash)
+            return 1
+        log.info("left with the contactor open")
+        return 0
+
+    def _loop(self) -> None:
+        while not self.leave:
+            for event in self._next_events():
+                now = self.now()
+                before = self.state
+                self._note(event)
+                self.state, commands = step(before, event, now)
+                for command in commands:
+                    self._carry_out(command)
+                self._tell_changes(before, now)
+                self.snapshot = snapshot(self.state, now)
+            self._renew()
+            self._show()
+            if self.leave_by_s is not None and monotonic() > self.leave_by_s:
+                log.warning("leaving although not everything could be stored")
+                self.leave = True
+            elif self.crash is not None:
+                self.leave = True
+
+    def _tell_changes(self, before: State, now: Now) -> None:
+        old, new = phase(before, now.mono_s), phase(self.state, now.mono_s)
+        if new is not old:
+            log.info("%s -> %s", old.value, new.value)
+        doubt = self.state.meter_doubt
+        if doubt is not None and before.meter_doubt is None:
+            log.warning("meter: sample not counted: %s", doubt)
+
+    def _next_events(self) -> list[Event]:
+        """Wait for an event, the next renewal, input poll or lamp change."""
+        due_s = self.renew_due_s
+        if self.inputs.fitted:
+            due_s = min(due_s, self.poll_due_s)
+        due_s = min(due_s, self.show_due_s)
+        try:
+            return [self.queue.get(timeout=max(0.0, due_s - monotonic()))]
+        except queue.Empty:
+            pass
+        events: list[Event] = []
+        if self.inputs.fitted and monotonic() >= self.poll_due_s:
+            self.poll_due_s = monotonic() + INPUT_POLL_S
+            events = self.inputs.poll()
+        return events or ([Ticked()] if monotonic() >= self.renew_due_s else [])
+
+    show_due_s = 0.0
+
+    def _renew(self) -> None:
+        """The life sign of this loop, and the look at the line that goes with it."""
+        if monotonic() < self.renew_due_s:
+            return
+        self.renew_due_s = monotonic() + RENEW_EVERY_S
+        self.contactor.renew()
+        try:
+            active = self.contactor.read_back()
+        except DriverError as error:
+            log.error("%s", error)
+            return
+        feedback = self.inputs.feedback.poll() if self.inputs.feedback is not None else None
+        seen = (self.state.line_active, self.state.feedback_closed)
+        if (active, feedback) != seen or active != self.state.closed:
+            self.queue.put(ContactorObserved(active, feedback))
+
+    def _note(self, event: Event) -> None:
+        match event:
+            case TagPresented(tag):
+                log.info("tag %s", masked(tag))
+            case ShutdownRequested():
+                self.leave_by_s = monotonic() + LEAVE_WITHIN_S
+            case LeaseLapsed():
+                self.contactor.rearm()
+
+    # -- commands
+
+    def _carry_out(self, command: Command) -> None:
+        match command:
+            case OpenContactor():
+                self._open_contactor()
+            case CloseContactor(uuid):
+                try:
+                    self.contactor.renew()
+                    self.contactor.close()
+                except DriverError as error:
+                    log.error("contactor not closed: %s", error)
+                    self.queue.put(CloseRefused(uuid, str(error)))
+            case StoreSession() | StoreLifeSign() | StoreFault():
+                self.journal.submit(command)
+            case AskServer(session):
+                self.uplink.ask(session)
+            case SampleMeter(every_s):
+                self.meter.sample_every(every_s)
+            case Leave():
+                self.leave = True
+
+    def _open_contactor(self) -> None:
+        try:
+            self.contactor.open()
+        except DriverError as error:
+            # The read-back at the next renewal finds the line still active and latches a fault.
+            log.critical("contactor line cannot be driven: %s", error)
+
+    # -- what people see
+
+    def _show(self) -> None:
+        now_s = monotonic()
+        if now_s < self.show_due_s and not self._signal_changed():
+            return
+        state = self.state
+        shown_lamps, next_s = lamps(
+            background(state, now_s),
+            max(0.0, now_s - state.background_since_s),
+            state.outcome,
+            max(0.0, now_s - state.outcome_since_s),
+            quiet=self._quiet(),
+        )
+        self.show_due_s = now_s + max(0.005, next_s)
+        self._shown_for = (state.background_since_s, state.outcome, state.outcome_since_s)
+        with contextlib.suppress(DriverError):
+            self.indicator.show(shown_lamps.green, shown_lamps.red, shown_lamps.buzzer)
+
+    _shown_for: tuple[object, ...] = ()
+
+    def _signal_changed(self) -> bool:
+        state = self.state
+        return self._shown_for != (
+            state.background_since_s,
+            state.outcome,
+            state.outcome_since_s,
+        )
+
+    def _quiet(self) -> bool:
+        quiet = self.config.indicator.quiet
+        if quiet is None:
+            return False
+        now = self.now()
+        return now.synced and within(now.utc.astimezone().time(), *quiet)
+
+    def _show_dead(self) -> None:
+        """Red steady: the software does not run. The line keeps it after the process is gone."""
+        with contextlib.suppress(DriverError):
+            self.indicator.show(False, True, False)
+
+
+def within(at: time, start: time, end: time) -> bool:
+    """Whether a local time of day lies in [start, end), which may span midnight."""
+    return start <= at < end if start <= end else at >= start or at < end

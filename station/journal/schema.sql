@@ -1,0 +1,65 @@
+-- The journal of one box. Energy is whole Wh, times are RFC 3339 in UTC, facts are never rewritten.
+
+CREATE TABLE meta (
+    key   TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE sessions (
+    uuid             TEXT PRIMARY KEY,
+    seq              INTEGER NOT NULL,
+    record           TEXT NOT NULL CHECK (record IN ('asked', 'accepted', 'ending', 'ended')),
+    boot_id          TEXT NOT NULL,
+    tag              TEXT NOT NULL,
+    tag_group        TEXT,
+    authorized_by    TEXT NOT NULL,
+    started_at       TEXT NOT NULL,
+    time_quality     TEXT NOT NULL,
+    start_meter      TEXT NOT NULL,
+    life_at          TEXT,
+    life_quality     TEXT,
+    life_wh          INTEGER,
+    reason           TEXT,
+    stop_tag         TEXT,
+    ended_at         TEXT,
+    end_time_quality TEXT,
+    end_meter        TEXT,
+    estimated        INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX sessions_seq ON sessions (seq);
+CREATE INDEX sessions_unended ON sessions (record) WHERE record <> 'ended';
+
+-- What the server has still to be told, in the order of id. Bodies are made from the session when
+-- they are sent, so a stamp that was repaired leaves repaired.
+CREATE TABLE outbox (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind        TEXT NOT NULL CHECK (kind IN ('start', 'end', 'readings')),
+    uuid        TEXT NOT NULL,
+    created_at  TEXT NOT NULL,
+    refused_at  TEXT,
+    reason      TEXT,
+    raw         TEXT,
+    reported_at TEXT
+);
+
+CREATE TABLE readings (
+    uuid      TEXT NOT NULL,
+    n         INTEGER NOT NULL,
+    at        TEXT NOT NULL,
+    import_wh INTEGER NOT NULL,
+    power_w   INTEGER NOT NULL,
+    PRIMARY KEY (uuid, n)
+) WITHOUT ROWID;
+
+CREATE TABLE tags (
+    tag        TEXT PRIMARY KEY,
+    status     TEXT NOT NULL,
+    expires_at TEXT,
+    tag_group  TEXT
+) WITHOUT ROWID;
+
+CREATE TABLE faults (
+    name   TEXT PRIMARY KEY,
+    since  TEXT NOT NULL,
+    detail TEXT NOT NULL
+) WITHOUT ROWID;

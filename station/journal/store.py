@@ -1,0 +1,417 @@
+"""What the journal writes and reads. One thread (the journal worker) owns the connection.
+
+Every public method that writes is one transaction: when it returns, it is on disk; when it raises
+sqlite3.Error, nothing of it is.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from station.rules.messages import Announce, StoredSession, StoreLifeSign
+from station.rules.values import (
+    AuthorizedBy,
+    EndReason,
+    Fault,
+    MeterFacts,
+    Record,
+    Session,
+    Stage,
+    TagEntry,
+    TagList,
+    TimeQuality,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One line of the outbox with the session it speaks of. ``refused_at``: in quarantine."""
+
+    id: int
+    kind: str
+    session: Session
+    refused_at: datetime | None = None
+    reason: str | None = None
+    raw: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedReading:
+    """A minute's reading that the server has not confirmed yet."""
+
+    uuid: str
+    n: int
+    at: datetime
+    import_wh: int
+    power_w: int
+
+
+class Store:
+    """All statements. Pass the connection that database.connect made."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self.database = database
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self.database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.database.execute("COMMIT")
+        except BaseException:
+            if self.database.in_transaction:
+                self.database.execute("ROLLBACK")
+            raise
+
+    # -- sessions
+
+    def put_session(
+        self, session: Session, record: Record, boot_id: str, announce: Announce, now: datetime
+    ) -> None:
+        """One step of a session and, in the same commit, the message it causes."""
+        with self._transaction():
+            if record is Record.DROPPED:
+                self.database.execute("DELETE FROM sessions WHERE uuid = ?", (session.uuid,))
+            else:
+                self.database.execute(
+                    "INSERT INTO sessions (uuid, seq, record, boot_id, tag, tag_group,"
+                    " authorized_by, started_at, time_quality, start_meter, reason, stop_tag,"
+                    " ended_at, end_time_quality, end_meter, estimated)"
+                    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+                    " ON CONFLICT (uuid) DO UPDATE SET record = excluded.record,"
+                    " tag_group = excluded.tag_group, authorized_by = excluded.authorized_by,"
+                    " reason = excluded.reason, stop_tag = excluded.stop_tag,"
+                    " ended_at = excluded.ended_at, end_time_quality = excluded.end_time_quality,"
+                    " end_meter = excluded.end_meter, estimated = excluded.estimated",
+                    _session_row(session, record, boot_id),
+                )
+            if announce is not Announce.NOTHING:
+                self.database.execute(
+                    "INSERT INTO outbox (kind, uuid, created_at) VALUES (?, ?, ?)",
+                    (announce.value, session.uuid, _stamp(now)),
+                )
+            self._raise_seq(session.seq)
+
+    def put_life_sign(self, sign: StoreLifeSign) -> None:
+        with self._transaction():
+            self.database.execute(
+                "UPDATE sessions SET life_at = ?, life_quality = ?, life_wh = ? WHERE uuid = ?",
+                (_stamp(sign.at), sign.quality.value, sign.import_wh, sign.uuid),
+            )
+            if sign.minute is not None:
+                self.database.execute(
+                    "INSERT OR IGNORE INTO readings (uuid, n, at, import_wh, power_w)"
+                    " VALUES (?, ?, ?, ?, ?)",
+                    (sign.uuid, sign.minute, _stamp(sign.at), sign.import_wh, sign.power_w),
+                )
+
+    def open_session(self, boot_id: str) -> StoredSession | None:
+        """The session that has no end yet. There is at most one: the box has one outlet."""
+        row = self.database.execute(
+            "SELECT * FROM sessions WHERE record <> 'ended' ORDER BY seq DESC LIMIT 1"
+        ).fetchone()
+        if row is None:
+            return None
+        return StoredSession(
+            session=_session(row),
+            record=Record(row["record"]),
+            same_boot=row["boot_id"] == boot_id,
+            life_at=_time(row["life_at"]),
+            life_quality=TimeQuality(row["life_quality"] or TimeQuality.ESTIMATED),
+        )
+
+    def sessions(self, since: datetime | None = None) -> list[tuple[Session, Record]]:
+        """Sessions in the order of seq, those that ended (or run) since a time."""
+        rows = self.database.execute(
+            "SELECT * FROM sessions WHERE ?1 IS NULL OR coalesce(ended_at, started_at) >= ?1"
+            " OR record <> 'ended' ORDER BY seq",
+            (_stamp(since) if since else None,),
+        )
+        return [(_session(row), Record(row["record"])) for row in rows]
+
+    # -- seq
+
+    def last_seq(self) -> int | None:
+        """The highest seq of this station, or None in a new journal."""
+        value = self._meta("last_seq")
+        return int(value) if value is not None else None
+
+    def raise_seq(self, seq: int) -> None:
+        """Remember what the server has seen; never goes back."""
+        known = self.last_seq()
+        if known is None or seq > known:
+            with self._transaction():
+                self._raise_seq(seq)
+
+    def _raise_seq(self, seq: int) -> None:
+        self.database.execute(
+            "INSERT INTO meta (key, value) VALUES ('last_seq', ?1) ON CONFLICT (key) DO UPDATE"
+            " SET value = ?1 WHERE CAST(value AS INTEGER) < ?1",
+            (seq,),
+        )
+
+    def _meta(self, key: str) -> str | None:
+        row = self.database.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return None if row is None else str(row["value"])
+
+    def _put_meta(self, key: str, value: str | None) -> None:
+        if value is None:
+            self.database.execute("DELETE FROM meta WHERE key = ?", (key,))
+        else:
+            self.database.execute(
+                "INSERT INTO meta (key, value) VALUES (?1, ?2)"
+                " ON CONFLICT (key) DO UPDATE SET value = ?2",
+                (key, value),
+            )
+
+    def touch(self) -> None:
+        """A write of no meaning: raises sqlite3.Error as long as nothing can be written."""
+        with self._transaction():
+            self._put_meta("touched", "1")
+
+    # -- outbox
+
+    def next_message(self) -> Message | None:
+        """The oldest message that waits."""
+        return next(iter(self._messages("refused_at IS NULL", limit=1)), None)
+
+    def waiting(self) -> list[Message]:
+        return self._messages("refused_at IS NULL")
+
+    def quarantined(self, *, unreported: bool = False) -> list[Message]:
+        return self._messages(
+            "refused_at IS NOT NULL" + (" AND reported_at IS NULL" if unreported else "")
+        )
+
+    def _messages(self, condition: str, limit: int = -1) -> list[Message]:
+        rows = self.database.execute(
+            "SELECT outbox.id AS outbox_id, kind, outbox.reason AS refusal, refused_at, raw,"
+            " sessions.* FROM outbox JOIN sessions USING (uuid)"
+            f" WHERE {condition} ORDER BY outbox.id LIMIT ?",
+            (limit,),
+        )
+        return [_message(row) for row in rows]
+
+    def pending(self) -> tuple[int, int]:
+        """(messages that wait, messages in quarantine)."""
+        row = self.database.execute(
+            "SELECT count(*) FILTER (WHERE refused_at IS NULL) AS waiting,"
+            " count(*) FILTER (WHERE refused_at IS NOT NULL) AS refused FROM outbox"
+        ).fetchone()
+        return row["waiting"], row["refused"]
+
+    def delivered(self, message_id: int, seq: int | None) -> None:
+        with self._transaction():
+            self.database.execute("DELETE FROM outbox WHERE id = ?", (message_id,))
+            if seq is not None:
+                self._raise_seq(seq)
+
+    def quarantine(self, message_id: int, raw: str, reason: str, now: datetime) -> None:
+        """Set a message aside that the server finds wrong; the next one goes on."""
+        with self._transaction():
+            self.database.execute(
+                "UPDATE outbox SET refused_at = ?, raw = ?, reason = ? WHERE id = ?",
+                (_stamp(now), raw, reason, message_id),
+            )
+
+    def reported(self, message_id: int, now: datetime) -> None:
+        with self._transaction():
+            self.database.execute(
+                "UPDATE outbox SET reported_at = ? WHERE id = ?", (_stamp(now), message_id)
+            )
+
+    def retry(self, message_id: int) -> bool:
+        """Put a quarantined message back in line. False: there is none with that id."""
+        with self._transaction():
+            changed = self.database.execute(
+                "UPDATE outbox SET refused_at = NULL, reason = NULL, raw = NULL,"
+                " reported_at = NULL WHERE id = ? AND refused_at IS NOT NULL",
+                (message_id,),
+            ).rowcount
+        return changed > 0
+
+    # -- readings
+
+    def unsent_readings(self, limit: int = 500) -> list[ReportedReading]:
+        """The oldest readings of one session."""
+        rows = self.database.execute(
+            "SELECT * FROM readings WHERE uuid = (SELECT uuid FROM readings ORDER BY at LIMIT 1)"
+            " ORDER BY n LIMIT ?",
+            (limit,),
+        )
+        return [
+            ReportedReading(
+                row["uuid"], row["n"], _need_time(row["at"]), row["import_wh"], row["power_w"]
+            )
+            for row in rows
+        ]
+
+    def quarantine_readings(
+        self, batch: Sequence[ReportedReading], raw: str, reason: str, now: datetime
+    ) -> None:
+        """Readings that the server finds wrong leave the line and stay visible."""
+        with self._transaction():
+            self.database.execute(
+                "INSERT INTO outbox (kind, uuid, created_at, refused_at, reason, raw)"
+                " VALUES ('readings', ?1, ?2, ?2, ?3, ?4)",
+                (batch[0].uuid, _stamp(now), reason, raw),
+            )
+            self._forget_readings(batch)
+
+    def readings_sent(self, readings: Sequence[ReportedReading]) -> None:
+        with self._transaction():
+            self._forget_readings(readings)
+
+    def _forget_readings(self, readings: Sequence[ReportedReading]) -> None:
+        self.database.executemany(
+            "DELETE FROM readings WHERE uuid = ? AND n = ?",
+            [(reading.uuid, reading.n) for reading in readings],
+        )
+
+    # -- tags
+
+    def put_tags(self, tags: TagList, confirmed_at: datetime | None) -> None:
+        with self._transaction():
+            self.database.execute("DELETE FROM tags")
+            self.database.executemany(
+                "INSERT INTO tags (tag, status, expires_at, tag_group) VALUES (?, ?, ?, ?)",
+                [
+                    (
+                        entry.tag,
+                        "accepted" if entry.accepted else "blocked",
+                        _stamp(entry.expires_at) if entry.expires_at else None,
+                        entry.group,
+                    )
+                    for entry in tags.entries.values()
+                ],
+            )
+            self._put_meta("tags_etag", tags.etag)
+            self._put_meta("tags_confirmed_at", _stamp(confirmed_at) if confirmed_at else None)
+
+    def confirm_tags(self, confirmed_at: datetime) -> None:
+        with self._transaction():
+            self._put_meta("tags_confirmed_at", _stamp(confirmed_at))
+
+    def tags(self, now: datetime | None) -> TagList:
+        """The list and its age; ``now`` None: the clock is not synced, the age is unknown."""
+        entries = {
+            row["tag"]: TagEntry(
+                row["tag"],
+                row["status"] == "accepted",
+                _time(row["expires_at"]),
+                row["tag_group"],
+            )
+            for row in self.database.execute("SELECT * FROM tags")
+        }
+        confirmed = _time(self._meta("tags_confirmed_at"))
+        age_s = (now - confirmed).total_seconds() if now and confirmed else None
+        return TagList(entries=entries, age_at_boot_s=age_s, etag=self._meta("tags_etag"))
+
+    # -- faults
+
+    def put_fault(self, fault: Fault) -> None:
+        with self._transaction():
+            self.database.execute(
+                "INSERT OR IGNORE INTO faults (name, since, detail) VALUES (?, ?, ?)",
+                (fault.name, _stamp(fault.since), fault.detail),
+            )
+
+    def faults(self) -> tuple[Fault, ...]:
+        rows = self.database.execute("SELECT * FROM faults ORDER BY since")
+        return tuple(Fault(row["name"], _need_time(row["since"]), row["detail"]) for row in rows)
+
+
+# --- rows and values --------------------------------------------------------------------------
+
+
+def _stamp(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _need_time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _meter_json(facts: MeterFacts | None) -> str | None:
+    if facts is None:
+        return None
+    return json.dumps([facts.serial, facts.import_wh, *facts.phase_wh])
+
+
+def _meter(text: str | None) -> MeterFacts | None:
+    if text is None:
+        return None
+    serial, import_wh, l1, l2, l3 = json.loads(text)
+    return MeterFacts(serial, import_wh, (l1, l2, l3))
+
+
+def _session_row(session: Session, record: Record, boot_id: str) -> tuple[Any, ...]:
+    return (
+        session.uuid,
+        session.seq,
+        record.value,
+        boot_id,
+        session.tag,
+        session.group,
+        session.authorized_by.value,
+        _stamp(session.started_at),
+        session.time_quality.value,
+        _meter_json(session.start),
+        session.reason.value if session.reason else None,
+        session.stop_tag,
+        _stamp(session.ended_at) if session.ended_at else None,
+        session.end_time_quality.value,
+        _meter_json(session.end),
+        session.estimated,
+    )
+
+
+# Where the rest of a session's way is decided by the record that was read, not by the stage.
+_STAGE_OF = {
+    Record.ASKED: Stage.ASKING,
+    Record.ACCEPTED: Stage.CLOSING,
+    Record.ENDING: Stage.FINAL_READING,
+    Record.ENDED: Stage.STORING_END,
+}
+
+
+def _session(row: sqlite3.Row) -> Session:
+    return Session(
+        uuid=row["uuid"],
+        seq=row["seq"],
+        tag=row["tag"],
+        started_at=_need_time(row["started_at"]),
+        time_quality=TimeQuality(row["time_quality"]),
+        stage=_STAGE_OF[Record(row["record"])],
+        stage_since_s=0.0,
+        start=_meter(row["start_meter"]),
+        authorized_by=AuthorizedBy(row["authorized_by"]),
+        group=row["tag_group"],
+        reason=EndReason(row["reason"]) if row["reason"] else None,
+        ended_at=_time(row["ended_at"]),
+        end_time_quality=TimeQuality(row["end_time_quality"] or TimeQuality.SYNCED),
+        stop_tag=row["stop_tag"],
+        end=_meter(row["end_meter"]),
+        estimated=bool(row["estimated"]),
+    )
+
+
+def _message(row: sqlite3.Row) -> Message:
+    return Message(
+        id=row["outbox_id"],
+        kind=row["kind"],
+        session=_session(row),
+        refused_at=_time(row["refused_at"]),
+        reason=row["refusal"],
+        raw=row["raw"],
+    )

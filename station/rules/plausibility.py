@@ -1,0 +1,78 @@
+"""Readings are suspects until cleared: which sample of the meter may count.
+
+A CRC only says that the bytes arrived as they were sent. The answer to an earlier question, a
+register that reads zero after a restart, 2^32, a factor of 1000, all pass it. Here each sample is
+held against the last good one; what cannot be is treated as if it had not come.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from station.rules.settings import Settings
+from station.rules.values import Reading
+
+BASELINE_SAMPLES = 3
+SLACK_WH = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """The last good reading and the suspects since, oldest first."""
+
+    last: Reading | None = None
+    suspects: tuple[Reading, ...] = ()
+
+
+def observe(
+    track: Track, reading: Reading, settings: Settings, *, may_rebase: bool
+) -> tuple[Track, str | None]:
+    """Judge one sample. Returns the new track and, when the sample does not count, why.
+
+    ``may_rebase``: no session depends on the past, so three suspects in a row that agree with each
+    other (and not with it) become the new baseline: the past was the error, or the meter is new.
+    The third of them still does not count; the track then has no last reading it would doubt.
+    """
+    problem = _problem(track.last, reading, settings) if track.last else None
+    if problem is None:
+        return Track(last=reading), None
+    suspects = track.suspects
+    if suspects and _problem(suspects[-1], reading, settings) is not None:
+        suspects = ()
+    suspects = (*suspects, reading)[-BASELINE_SAMPLES:]
+    if may_rebase and len(suspects) == BASELINE_SAMPLES:
+        return Track(last=reading), f"new baseline at {reading.facts.import_wh} Wh ({problem})"
+    return replace(track, suspects=suspects), problem
+
+
+def _problem(last: Reading, reading: Reading, settings: Settings) -> str | None:
+    if not same_meter(last, reading):
+        return f"meter exchanged: serial {reading.facts.serial}, was {last.facts.serial}"
+    step_wh = reading.facts.import_wh - last.facts.import_wh
+    grid_wh = max(reading.grid_wh, last.grid_wh)
+    if step_wh < -(grid_wh + 1):
+        return f"register ran backwards by {-step_wh} Wh"
+    hours = max(0.0, reading.received_at_s - last.requested_at_s) / 3600
+    limit_wh = 1.2 * settings.fuse_w * hours * settings.energy_speed + 2 * grid_wh + SLACK_WH
+    if step_wh > limit_wh:
+        return f"register jumped by {step_wh} Wh, at most {limit_wh:.0f} Wh can have flowed"
+    return None
+
+
+def same_meter(a: Reading, b: Reading) -> bool:
+    """A meter without a serial number cannot be told from another one."""
+    return None in (a.facts.serial, b.facts.serial) or a.facts.serial == b.facts.serial
+
+
+def agree(a: Reading, b: Reading, settings: Settings) -> bool:
+    """Whether two readings taken with the contactor open say the same.
+
+    The register may move by one step of its float32 grid, by 1 Wh of rounding, and by what a
+    load's standby takes in the time between them.
+    """
+    if not same_meter(a, b):
+        return False
+    hours = abs(b.received_at_s - a.requested_at_s) / 3600
+    standby_wh = 2 * settings.standby_w * hours * settings.energy_speed
+    allowed_wh = max(a.grid_wh, b.grid_wh) + 1 + standby_wh
+    return abs(b.facts.import_wh - a.facts.import_wh) <= allowed_wh

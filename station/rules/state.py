@@ -1,0 +1,148 @@
+"""The core's state, and what can be read off it: the phase, the background signal.
+
+What changes it stands in charging.py, and only there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from station.rules.limits import Draw
+from station.rules.plausibility import Track
+from station.rules.settings import Settings
+from station.rules.signals import Background, Outcome
+from station.rules.values import (
+    PREPARING_STAGES,
+    Fault,
+    MeterFacts,
+    Phase,
+    Reading,
+    Record,
+    Session,
+    Stage,
+    TagList,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything the core remembers. Times ``*_s`` are monotonic seconds of this boot."""
+
+    settings: Settings
+    booted: bool = False
+    session: Session | None = None
+    stored: Record | None = None  # the last step of the session that is safe on disk
+    store_retry_s: float | None = None  # when a failed store is tried again
+    unsettled: Session | None = None  # ended by an estimate; its exact register is still wanted
+
+    last_seq: int | None = None  # None: a new journal, the server has to be heard first
+    tags: TagList = field(default_factory=TagList)
+
+    # The contactor: what was commanded, and what was seen.
+    closed: bool = False
+    opened_at_s: float = 0.0
+    closings_s: tuple[float, ...] = ()
+    line_active: bool | None = None
+    feedback_closed: bool | None = None
+
+    # The meter.
+    track: Track = field(default_factory=Track)
+    resting: tuple[Reading, ...] = ()  # good readings since the contactor opened, the newest two
+    meter_problem: str | None = "no reading yet"
+    meter_good_s: float = 0.0
+    meter_misses: int = 0
+    meter_doubt: str | None = None  # why the newest sample did not count
+    sampling_s: float | None = None
+    session_facts: MeterFacts | None = None  # the last good register of the running session
+    draw: Draw | None = None
+    end_candidate: Reading | None = None
+    end_doubts: int = 0
+    next_life_s: float = 0.0
+    life_count: int = 0
+
+    reader_problem: str | None = None
+    journal_problem: str | None = None
+    stop_pressed: bool = False
+    vehicle_present: bool | None = None
+    faults: tuple[Fault, ...] = ()
+    lapses_s: tuple[float, ...] = ()
+    leaving: bool = False
+    left: bool = False
+
+    outcome: Outcome | None = None
+    outcome_since_s: float = 0.0
+    background_since_s: float = 0.0
+
+    @property
+    def power_w(self) -> float:
+        return (self.track.last.power_w or 0.0) if self.track.last else 0.0
+
+
+def unavailable_because(state: State, now_s: float) -> tuple[str, ...]:
+    """Why the box takes no new session, in words; empty when it does. These end by themselves."""
+    reasons = []
+    if not state.booted:
+        reasons.append("starting")
+    if state.leaving:
+        reasons.append("shutting down")
+    if state.last_seq is None:
+        reasons.append("new journal: the server has to be reached once before the first session")
+    if state.meter_problem:
+        reasons.append(f"meter: {state.meter_problem}")
+    if state.reader_problem:
+        reasons.append(f"reader: {state.reader_problem}")
+    if state.journal_problem:
+        reasons.append(f"journal: {state.journal_problem}")
+    if too_many_closings(state, now_s):
+        reasons.append("contactor: too many closings, resting for 10 minutes")
+    return tuple(reasons)
+
+
+CLOSINGS_PER_10_MIN = 6
+CLOSINGS_PER_HOUR = 20
+
+
+def too_many_closings(state: State, now_s: float) -> bool:
+    """Contacts wear: at most 6 closings in 10 minutes and 20 in an hour."""
+    in_10_min = sum(1 for at in state.closings_s if now_s - at < 600)
+    in_hour = sum(1 for at in state.closings_s if now_s - at < 3600)
+    return in_10_min >= CLOSINGS_PER_10_MIN or in_hour >= CLOSINGS_PER_HOUR
+
+
+def phase(state: State, now_s: float) -> Phase:
+    """OCPP's word for what the box does."""
+    session = state.session
+    if session is not None:
+        if session.stage in PREPARING_STAGES:
+            return Phase.PREPARING
+        if session.stage is Stage.RUNNING:
+            drawing = state.draw is not None and state.draw.drawing
+            return Phase.CHARGING if drawing else Phase.SUSPENDED_EV
+        if session.stage is Stage.DROPPING:
+            return Phase.PREPARING
+        return Phase.FINISHING
+    if state.faults:
+        return Phase.FAULTED
+    return Phase.UNAVAILABLE if unavailable_because(state, now_s) else Phase.AVAILABLE
+
+
+def background(state: State, now_s: float) -> Background:
+    """What the lamps show as long as nothing special happens."""
+    match phase(state, now_s):
+        case Phase.PREPARING:
+            return Background.WAIT
+        case Phase.CHARGING:
+            return Background.CHARGING
+        case Phase.SUSPENDED_EV:
+            return Background.WAITING_FOR_CAR
+        case Phase.FINISHING:
+            return Background.OPENING
+        case Phase.AVAILABLE:
+            return Background.FREE
+    if state.faults:
+        return Background.BROKEN_CONTACTOR
+    if state.meter_problem:
+        return Background.BROKEN_METER
+    if state.reader_problem:
+        return Background.BROKEN_READER
+    return Background.BROKEN_SUPPLY

@@ -1,0 +1,39 @@
+"""What came back from the server, in the few kinds between which the uplink distinguishes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Kind(StrEnum):
+    """The outcome of one attempt."""
+
+    DONE = "done"
+    UNCHANGED = "unchanged"  # 304: what we have is current
+    REFUSED = "refused"  # the server's word against this START: nothing was opened
+    WRONG = "wrong"  # this message will never be taken as it is
+    UNKNOWN_SESSION = "unknown_session"
+    TOO_LARGE = "too_large"
+    UNAUTHORIZED = "unauthorized"  # the token is not valid
+    LATER = "later"  # the server says: not now
+    SILENT = "silent"  # nothing that carries the server's word
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``detail`` is for people; ``retry_after_s`` what the server asked for, if it did."""
+
+    kind: Kind
+    body: Mapping[str, Any] = field(default_factory=dict)
+    code: int | None = None
+    detail: str = ""
+    retry_after_s: float | None = None
+    etag: str | None = None
+
+    @property
+    def heard(self) -> bool:
+        """Whether the server itself spoke."""
+        return self.kind is not Kind.SILENT
