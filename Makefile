@@ -17,7 +17,7 @@ setup: .venv/.ready
 	@touch $@
 
 run: setup
-	@$(BIN)/python tools/run.py $(if $(ONCE),--once)
+	@$(BIN)/python -m tools.run $(if $(ONCE),--once)
 
 test: setup
 	$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)

@@ -153,6 +153,7 @@ class Server:
             "8",
             "--keep-alive",
             "75",
+            "--no-control-socket",
             "--graceful-timeout",
             "2",
             **self.environment,
