@@ -1,0 +1,10 @@
+The mains go and come back after ten minutes: the register survives, nothing is lost
+when  a car plugs in that draws 11 kW on 3 phases
+when  Anna holds the tag to the box
+then  the box is charging within 8 s
+when  1000 Wh have flowed
+when  the power is cut
+then  the contactor opens within 1 s
+when  the power comes back after 10 minutes
+then  the box is available within 20 s
+then  one session is booked to Wohnung 3 links, reason power_loss
