@@ -1,7 +1,8 @@
 """The reader thread: polls the antenna, posts a tag once per holding, heals the chip.
 
-It owns the SPI bus. A held card is one event (drivers.presence); a chip that lost its settings is
-initialised again at once, a silent one is reset with a growing pause.
+It owns the SPI bus. A held card is one event (drivers.presence). Recovery is graded: a chip that
+lost its settings is initialised again at once, a hung one gets a hard reset at once, and what does
+not come back is reset again and again with a growing pause.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 
-from drivers.errors import DriverError, ReaderReset
+from drivers.errors import DriverError, ReaderHung, ReaderReset
 from drivers.presence import Presence
-from drivers.reader import Card, Reader
+from drivers.reader import LONGEST_SCAN_S, Card, Reader
 from station.clock import monotonic
 from station.rules.messages import ReaderStateChanged, SeveralTagsPresented, TagPresented
 from station.workers.thread import Post, Worker
@@ -19,36 +20,54 @@ from station.workers.thread import Post, Worker
 VERIFY_EVERY_POLLS = 20
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
+WELL_AFTER_S = 10.0  # works for so long: the next failure is a new one
 
 
 class ReaderWorker(Worker):
-    """Posts TagPresented, SeveralTagsPresented and ReaderStateChanged."""
+    """Posts TagPresented, SeveralTagsPresented and ReaderStateChanged.
+
+    ``poll_s`` is the longest a tag may wait to be noticed: a scan with a card takes its time, so
+    scans begin that much more often.
+    """
 
     def __init__(
         self, reader: Reader, poll_s: float, post: Post, on_crash: Callable[[str], None]
     ) -> None:
         super().__init__("reader", on_crash)
         self._reader = reader
-        self._poll_s = poll_s
+        self._pause_s = max(0.01, poll_s - LONGEST_SCAN_S)
         self._post = post
         self._presence = Presence()
         self._problem: str | None = "not opened yet"
 
     def work(self) -> None:
-        pause_s = FIRST_PAUSE_S
-        while not self.stopping.is_set():
+        revive: Callable[[], None] = self._reader.open
+        pause_s = 0.0
+        while not self.stopping.wait(pause_s):
+            began_s = monotonic()
             try:
-                self._reader.open()
+                revive()
                 self._report(None)
-                pause_s = FIRST_PAUSE_S
                 self._poll_until_it_fails()
-            except ReaderReset as error:
-                self.log.warning("%s", error)
+                continue
             except DriverError as error:
-                self._report(str(error))
-                self.stopping.wait(pause_s)
-                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+                problem = error
+            again = monotonic() - began_s < WELL_AFTER_S and pause_s > 0
+            if isinstance(problem, ReaderReset) and not again:
+                revive = self._reader.reinit
+            else:
+                revive = self._reader.open
+            at_once = isinstance(problem, ReaderReset | ReaderHung) and not again
+            pause_s = self._next_pause(pause_s if again else 0.0)
+            if at_once:
+                self.log.warning("%s", problem)
+                pause_s = 0.01
+            else:
+                self._report(str(problem))
         self._reader.close()
+
+    def _next_pause(self, pause_s: float) -> float:
+        return min(max(FIRST_PAUSE_S, 2 * pause_s), LONGEST_PAUSE_S)
 
     def _poll_until_it_fails(self) -> None:
         due_s = monotonic()
@@ -58,7 +77,7 @@ class ReaderWorker(Worker):
             polls += 1
             if polls % VERIFY_EVERY_POLLS == 0:
                 self._reader.verify()
-            due_s = max(due_s + self._poll_s, monotonic())
+            due_s = max(due_s + self._pause_s, monotonic())
             self.stopping.wait(due_s - monotonic())
 
     def _poll(self) -> None:
