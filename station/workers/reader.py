@@ -41,33 +41,30 @@ class ReaderWorker(Worker):
         self._problem: str | None = "not opened yet"
 
     def work(self) -> None:
-        revive: Callable[[], None] = self._reader.open
-        pause_s = 0.0
-        while not self.stopping.wait(pause_s):
+        soft, failures = False, 0
+        while not self.stopping.is_set():
             began_s = monotonic()
             try:
-                revive()
+                if soft:
+                    self._reader.reinit()
+                else:
+                    self._reader.open()
                 self._report(None)
                 self._poll_until_it_fails()
-                continue
             except DriverError as error:
-                problem = error
-            again = monotonic() - began_s < WELL_AFTER_S and pause_s > 0
-            if isinstance(problem, ReaderReset) and not again:
-                revive = self._reader.reinit
-            else:
-                revive = self._reader.open
-            at_once = isinstance(problem, ReaderReset | ReaderHung) and not again
-            pause_s = self._next_pause(pause_s if again else 0.0)
-            if at_once:
-                self.log.warning("%s", problem)
-                pause_s = 0.01
-            else:
-                self._report(str(problem))
+                lasted = monotonic() - began_s >= WELL_AFTER_S
+                failures = 1 if lasted else failures + 1
+                soft = failures == 1 and isinstance(error, ReaderReset)
+                self._cope(error, failures)
         self._reader.close()
 
-    def _next_pause(self, pause_s: float) -> float:
-        return min(max(FIRST_PAUSE_S, 2 * pause_s), LONGEST_PAUSE_S)
+    def _cope(self, error: DriverError, failures: int) -> None:
+        """The first lost setting or hang is mended at once; what comes back is told, and waits."""
+        if failures == 1 and isinstance(error, ReaderReset | ReaderHung):
+            self.log.warning("%s", error)
+            return
+        self._report(str(error))
+        self.stopping.wait(min(FIRST_PAUSE_S * 2 ** min(failures - 1, 10), LONGEST_PAUSE_S))
 
     def _poll_until_it_fails(self) -> None:
         due_s = monotonic()
