@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from drivers.errors import LibraryMissing
+from drivers.errors import BoxGone, LibraryMissing
 
 # On a machine that is no Raspberry Pi the GPIO libraries raise RuntimeError, not ImportError;
 # rpi-lgpio raises NotImplementedError on boards with an old-style revision code.
@@ -24,8 +24,12 @@ def use_simulator(socket: str) -> None:
     Raises BoxGone when no box answers there.
     """
     from simulator import standins
+    from simulator.client import BoxUnreachable
 
-    standins.install(socket)
+    try:
+        standins.install(socket)
+    except BoxUnreachable as error:
+        raise BoxGone(str(error)) from error
 
 
 def gpio() -> Any:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import time
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from station.rules.settings import Settings
 from station.rules.values import Load, OfflinePolicy
@@ -122,7 +123,7 @@ def load(path: Path) -> Config:
         raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from error
     try:
         data = tomllib.loads(raw.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError([f"{path}: not TOML: {error}"]) from error
     try:
         return parse(data)
@@ -152,7 +153,7 @@ class _Table:
         self.mistakes.append(f"[{self.name}] {key} = {self.data.get(key)!r}: {allowed}")
 
     def finish(self) -> None:
-        for key in self.data.keys() - self.known:
+        for key in sorted(self.data.keys() - self.known):
             near = ", ".join(sorted(self.known))
             self.mistakes.append(f"[{self.name}] {key}: unknown key; known here: {near}")
 
@@ -197,6 +198,10 @@ class _Table:
         shown = " or ".join(f'"{one}"' for one in allowed)
         return self.take(key, default, lambda v: v if v in allowed else None, shown)
 
+    def right(self, key: str) -> bool:
+        """Whether nothing was found wrong with a key so far."""
+        return not any(line.startswith(f"[{self.name}] {key} ") for line in self.mistakes)
+
 
 def _number(low: float, high: float) -> Callable[[Any], float | None]:
     def check(value: Any) -> float | None:
@@ -216,6 +221,18 @@ def _whole(low: int, high: int) -> Callable[[Any], int | None]:
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+def _one_or_three(value: Any) -> int | None:
+    return value if value in (1, 3) and _whole(1, 3)(value) else None
+
+
+def _found(path: str, test: Callable[[Path], bool]) -> bool:
+    """Whether a path names what it should; one that no system could hold names nothing."""
+    try:
+        return test(Path(path))
+    except OSError:
+        return False
 
 
 def _quiet(value: Any) -> tuple[time, time] | None:
@@ -255,7 +272,7 @@ class _Parser:
         self.warnings: list[str] = []
         self.pins: dict[int, str] = {}
         self.tables = {name: _Table(name, data.get(name, {}), self.mistakes) for name in _TABLES}
-        for name in data.keys() - set(_TABLES):
+        for name in sorted(data.keys() - set(_TABLES)):
             self.mistakes.append(f"[{name}]: unknown table; known: {', '.join(_TABLES)}")
 
     def config(self) -> Config:
@@ -271,6 +288,8 @@ class _Parser:
         data_dir = Path(station.text("data_dir", "/var/lib/evcs-station") or "")
         run_dir = Path(station.text("run_dir", "/run/evcs-station") or "")
         simulator = station.text("simulator")
+        if simulator is not None and not Path(simulator).is_socket():
+            station.wrong("simulator", "no box there; start one: evcs-simbox serve --socket FILE")
         levels = ("debug", "info", "warning", "error")
         log_level = station.choice("log_level", "info", levels) or "info"
         server = self.server()
@@ -306,7 +325,7 @@ class _Parser:
         table = self.tables["server"]
         transport = table.choice("transport", "rest", ("rest", "mcsp")) or "rest"
         ca_file = table.text("ca_file")
-        if ca_file is not None and not Path(ca_file).is_file():
+        if ca_file is not None and not _found(ca_file, Path.is_file):
             table.wrong("ca_file", "no such file")
         url, token, port = "", "", table.text("port")
         table.known |= {"url", "token_file"}
@@ -337,9 +356,10 @@ class _Parser:
         except OSError as error:
             table.wrong("token_file", f"cannot be read ({error.strerror})")
             return ""
-        except UnicodeDecodeError:
+        except ValueError:
             lines = []
-        if len(lines) != 1:
+        # Anything else could not be sent in a header, and would be found out at the first request.
+        if len(lines) != 1 or not (lines[0].isascii() and lines[0].isprintable()):
             table.wrong("token_file", "holds one line: the token that evcs_station printed")
             return ""
         return lines[0]
@@ -374,11 +394,20 @@ class _Parser:
         pin = self.pin(table, key)
         return -1 if pin is None else pin
 
+    def warn_if_pulled_up(self, table: _Table, key: str) -> None:
+        """Outputs that do more than light up: before the daemon runs they are on."""
+        pin = table.data.get(key)
+        if isinstance(pin, int) and pin in PULLED_UP_PINS:
+            self.warnings.append(
+                f"[{table.name}] {key} = {pin}: GPIO4-6 are pulled up from power-on until the "
+                "daemon runs; choose another, or see that an active level does no harm"
+            )
+
     def contactor(self) -> ContactorConfig:
         table = self.tables["contactor"]
         pin = self.required_pin(table, "pin")
         active_high = table.flag("active_high", True)
-        if pin >= 0 and active_high and pin not in CONTACTOR_PINS:
+        if pin >= 0 and active_high and table.right("pin") and pin not in CONTACTOR_PINS:
             shown = ", ".join(map(str, CONTACTOR_PINS))
             table.wrong("pin", f"one of {shown} (pulled down until the daemon runs)")
         if not active_high:
@@ -386,6 +415,8 @@ class _Parser:
                 "[contactor] active_high = false: the line must be pulled up from power-on, or the "
                 "contactor closes while the Pi boots"
             )
+        for key in ("enable_pin", "trip_pin", "heartbeat_pin"):
+            self.warn_if_pulled_up(table, key)
         return ContactorConfig(
             pin=pin,
             active_high=active_high,
@@ -402,7 +433,7 @@ class _Parser:
         model = table.choice("model", "sdm630", tuple(MODELS)) or "sdm630"
         if simulator is None:
             port = table.need("port", _text, "the serial port, by a name that stays", "")
-            if port and not Path(port).exists():
+            if port and not _found(port, Path.exists):
                 table.wrong("port", "does not exist; ls /dev/serial/by-id shows what is there")
         else:
             port = table.text("port") or f"{simulator}.meter"
@@ -418,9 +449,7 @@ class _Parser:
 
     def indicator(self) -> IndicatorConfig:
         table = self.tables["indicator"]
-        for key in ("green_pin", "red_pin", "buzzer_pin"):
-            if table.data.get(key) in PULLED_UP_PINS and key == "buzzer_pin":
-                self.warnings.append(f"[indicator] {key}: GPIO4-6 are pulled up at power-on")
+        self.warn_if_pulled_up(table, "buzzer_pin")
         return IndicatorConfig(
             green_pin=self.required_pin(table, "green_pin"),
             red_pin=self.required_pin(table, "red_pin"),
@@ -452,7 +481,7 @@ class _Parser:
         policies = tuple(policy.value for policy in OfflinePolicy)
         return Settings(
             load=load,
-            phases=box.take("phases", 3, lambda v: v if v in (1, 3) else None, "1 or 3") or 3,
+            phases=box.take("phases", 3, _one_or_three, "1 or 3") or 3,
             max_current_a=box.need(
                 "max_current_a", _number(1, 125), "amperes of the fuse, 1 to 125", 16.0
             ),
@@ -484,5 +513,11 @@ class _Parser:
 
 
 def _url(value: Any) -> str | None:
-    good = isinstance(value, str) and re.fullmatch(r"https?://[^/\s?#@]+/?", value)
-    return value.rstrip("/") if good else None
+    if not isinstance(value, str) or not re.fullmatch(r"https?://[^/\s?#@\\]+/?", value):
+        return None
+    try:
+        parts = urlsplit(value)
+        whole = parts.hostname and parts.port != 0
+    except ValueError:
+        return None
+    return value.rstrip("/") if whole else None

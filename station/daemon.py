@@ -120,12 +120,13 @@ class _Inputs:
     """The optional inputs, polled together, posting what changed."""
 
     def __init__(self, config: InputsConfig, feedback_pin: int | None) -> None:
-        def optional(pin: int | None, active_high: bool) -> Input | None:
-            return None if pin is None else Input(pin, active_high=active_high)
+        def optional(pin: int | None, active_high: bool, pull: str) -> Input | None:
+            return None if pin is None else Input(pin, active_high=active_high, pull=pull)
 
-        self.stop = optional(config.stop_pin, config.stop_active_high)
-        self.vehicle = optional(config.vehicle_pin, config.vehicle_active_high)
-        self.feedback = optional(feedback_pin, True)
+        # A broken wire reads as: stop pressed, contacts closed, no vehicle.
+        self.stop = optional(config.stop_pin, config.stop_active_high, "active")
+        self.vehicle = optional(config.vehicle_pin, config.vehicle_active_high, "inactive")
+        self.feedback = optional(feedback_pin, True, "active")
         self._seen: dict[str, bool] = {}
 
     @property
@@ -316,8 +317,8 @@ class Daemon:
         if monotonic() < self.renew_due_s:
             return
         self.renew_due_s = monotonic() + RENEW_EVERY_S
-        self.contactor.renew()
         try:
+            self.contactor.renew()
             active = self.contactor.read_back()
         except DriverError as error:
             log.error("%s", error)
@@ -334,7 +335,8 @@ class Daemon:
             case ShutdownRequested():
                 self.leave_by_s = monotonic() + LEAVE_WITHIN_S
             case LeaseLapsed():
-                self.contactor.rearm()
+                with contextlib.suppress(DriverError):
+                    self.contactor.rearm()
 
     # -- commands
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from drivers.contactor import Contactor
+from drivers.errors import DriverError
 from station.rules.messages import LeaseLapsed
 from station.workers.thread import Post, Worker
 
@@ -29,6 +30,12 @@ class LeaseGuard(Worker):
 
     def work(self) -> None:
         while not self.stopping.wait(CHECK_EVERY_S):
-            if self._contactor.check():
+            try:
+                lapsed = self._contactor.check()
+            except DriverError as error:
+                # The driver keeps the lapse and tries to open again at every check.
+                self.log.critical("the lease lapsed and the line cannot be driven: %s", error)
+                continue
+            if lapsed:
                 self.log.critical("the main loop was late: contactor opened by the guard")
                 self._post(LeaseLapsed())

@@ -70,8 +70,11 @@ def standing(entry: TagEntry | None, now: Now) -> Standing:
 def list_is_stale(tags: TagList, settings: Settings, now: Now) -> bool:
     """Whether the list's last confirmation is older than ``offline.max_age_h``.
 
-    An age that cannot be told (unsynced clock since before the boot) refuses nobody.
+    With an unsynced clock no age refuses anybody; nor does one that cannot be told, because the
+    clock was not synced when the list was read at boot.
     """
+    if not now.synced:
+        return False
     if tags.confirmed_at_s is not None:
         return now.mono_s - tags.confirmed_at_s > settings.offline_max_age_s
     if tags.age_at_boot_s is None:

@@ -42,7 +42,7 @@ def observe(draw: Draw, reading: Reading, settings: Settings) -> Draw:
     power = reading.power_w or 0.0
     drawing = power > threshold_w(settings)
     since_last = at - draw.last_s if draw.last_s is not None else 0.0
-    amperes = max(reading.current_a) if reading.current_a else 0.0
+    amperes = max(reading.current_a[: settings.phases]) if reading.current_a else 0.0
     over = tuple(
         (before if before is not None else at)
         if amperes > factor * settings.max_current_a
@@ -72,7 +72,7 @@ def reached(draw: Draw, settings: Settings, now_s: float, present: bool | None) 
         return EndReason.MAX_ENERGY
     if now_s - draw.since_s >= settings.max_duration_s:
         return EndReason.MAX_DURATION
-    if _finished(draw, settings, now_s):
+    if _finished(draw, settings):
         return EndReason.EV_FINISHED
     no_energy_s = settings.no_energy_s
     if settings.has_vehicle_input and present is False:
@@ -82,10 +82,10 @@ def reached(draw: Draw, settings: Settings, now_s: float, present: bool | None) 
     return None
 
 
-def _finished(draw: Draw, settings: Settings, now_s: float) -> bool:
+def _finished(draw: Draw, settings: Settings) -> bool:
     """Low power counts as finished only after a charge worth the name."""
-    if draw.below_since_s is None or draw.drawn_wh < FINISHED_AFTER_WH:
+    if draw.below_since_s is None or draw.last_s is None or draw.drawn_wh < FINISHED_AFTER_WH:
         return False
     if draw.above_s < min(ABOVE_FOR_S, settings.finished_after_s):
         return False
-    return now_s - draw.below_since_s >= settings.finished_after_s
+    return draw.last_s - draw.below_since_s >= settings.finished_after_s

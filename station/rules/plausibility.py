@@ -55,7 +55,7 @@ def _problem(last: Reading, reading: Reading, settings: Settings) -> str | None:
     hours = max(0.0, reading.received_at_s - last.requested_at_s) / 3600
     limit_wh = 1.2 * settings.fuse_w * hours * settings.energy_speed + 2 * grid_wh + SLACK_WH
     if step_wh > limit_wh:
-        return f"register jumped by {step_wh} Wh, at most {limit_wh:.0f} Wh can have flowed"
+        return f"register jumped by {step_wh} Wh, at most {limit_wh:.1f} Wh can have flowed"
     return None
 
 
