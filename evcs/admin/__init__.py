@@ -1,0 +1,5 @@
+"""The admin's pages: facts to look at, stations and tags to change through the services."""
+
+from evcs.admin import facts, stations, tags
+
+__all__ = ["facts", "stations", "tags"]

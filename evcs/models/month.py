@@ -1,0 +1,55 @@
+"""Closed months, and energy that is booked beside its session."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from evcs.kinds import EntryKind
+from evcs.models.session import Session
+from evcs.settings import evcs_settings
+
+
+class ClosedMonth(models.Model):
+    """A month that is billed; ``month`` is its first day. What is booked in it stays."""
+
+    month = models.DateField(unique=True)
+    closed_at = models.DateTimeField()
+    closed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = "Abgeschlossener Monat"
+        verbose_name_plural = "Abgeschlossene Monate"
+        ordering = ["-month"]
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m}"
+
+
+class Entry(models.Model):
+    """Energy of a session that counts for ``flat`` (null: unassigned) in ``month`` on top of what
+    the session itself counts there; negative where it takes away. Append-only."""
+
+    session = models.ForeignKey(Session, models.PROTECT, related_name="entries")
+    flat = models.ForeignKey(
+        evcs_settings.FLAT_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    month = models.DateField()
+    energy_wh = models.BigIntegerField()
+    kind = models.CharField(max_length=12, choices=EntryKind.choices)
+    reason = models.CharField(max_length=200)
+    at = models.DateTimeField()
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = "Buchung"
+        verbose_name_plural = "Buchungen"
+        ordering = ["pk"]
+        indexes = [models.Index(fields=["flat", "month"], name="evcs_entry_flat_month")]
+
+    def __str__(self) -> str:
+        return f"{self.session_id} {self.month:%Y-%m} {self.energy_wh:+d} Wh"

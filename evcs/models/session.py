@@ -1,0 +1,154 @@
+"""Charging sessions: the facts of START and END, and what is concluded from them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.db import models
+
+from evcs.kinds import AuthorizedBy, EndReason, Flag, SessionState, TimeQuality
+from evcs.models.station import Station
+from evcs.models.tag import Tag
+from evcs.settings import evcs_settings
+
+
+class Session(models.Model):
+    """One charge. Energy in Wh, registers as the meter counts them.
+
+    ``open_slot`` is 1 while the session is open and null afterwards: a unique constraint over it
+    keeps a station at one open session on every database, without a condition (which MariaDB would
+    leave out). ``provisional_*`` and ``orphan_*`` never mix with the own END.
+    """
+
+    station = models.ForeignKey(Station, models.PROTECT, related_name="sessions")
+    uuid = models.UUIDField(unique=True)
+    seq = models.BigIntegerField()
+    open_slot = models.SmallIntegerField(null=True, blank=True)
+    received_at = models.DateTimeField()
+
+    tag_uid = models.CharField(max_length=20)
+    tag = models.ForeignKey(Tag, models.PROTECT, null=True, blank=True, related_name="sessions")
+    flat = models.ForeignKey(
+        evcs_settings.FLAT_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    authorized_by = models.CharField(max_length=8, choices=AuthorizedBy.choices)
+
+    started_at = models.DateTimeField()
+    time_quality = models.CharField(max_length=12, choices=TimeQuality.choices)
+    started_effective = models.DateTimeField()
+    start_serial = models.CharField(max_length=64, null=True, blank=True)
+    start_wh = models.BigIntegerField(null=True, blank=True)
+    start_l1_wh = models.BigIntegerField(null=True, blank=True)
+    start_l2_wh = models.BigIntegerField(null=True, blank=True)
+    start_l3_wh = models.BigIntegerField(null=True, blank=True)
+
+    end_received_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    end_time_quality = models.CharField(max_length=12, choices=TimeQuality.choices, blank=True)
+    end_reason = models.CharField(max_length=20, choices=EndReason.choices, blank=True)
+    end_serial = models.CharField(max_length=64, null=True, blank=True)
+    end_wh = models.BigIntegerField(null=True, blank=True)
+    end_l1_wh = models.BigIntegerField(null=True, blank=True)
+    end_l2_wh = models.BigIntegerField(null=True, blank=True)
+    end_l3_wh = models.BigIntegerField(null=True, blank=True)
+    end_estimated = models.BooleanField(default=False)
+    stop_tag = models.CharField(max_length=20, null=True, blank=True)
+    interruptions = models.JSONField(default=list, blank=True)
+
+    provisional_at = models.DateTimeField(null=True, blank=True)
+    provisional_wh = models.BigIntegerField(null=True, blank=True)
+    orphan_strikes = models.SmallIntegerField(default=0)
+    orphan_at = models.DateTimeField(null=True, blank=True)
+    orphan_serial = models.CharField(max_length=64, null=True, blank=True)
+    orphan_wh = models.BigIntegerField(null=True, blank=True)
+
+    # Concluded by services.settlement from everything above, never written by hand.
+    energy_wh = models.BigIntegerField(default=0)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    # What counts for ``flat`` in ``month``; stays as it is once that month is closed.
+    month = models.DateField(null=True, blank=True)
+    booked_wh = models.BigIntegerField(default=0)
+    # Names between commas, ",conflict,estimated,": one text that every database can search.
+    flags_text = models.CharField(max_length=255, blank=True)
+
+    class Meta:
+        verbose_name = "Ladevorgang"
+        verbose_name_plural = "Ladevorgänge"
+        ordering = ["-started_effective", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["station", "open_slot"], name="evcs_one_open_session_per_station"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["station", "seq"], name="evcs_session_station_seq"),
+            models.Index(fields=["flat", "month"], name="evcs_session_flat_month"),
+            models.Index(fields=["station", "month"], name="evcs_session_station_month"),
+            models.Index(fields=["tag_uid", "open_slot"], name="evcs_session_tag_open"),
+            models.Index(fields=["started_effective"], name="evcs_session_started"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk} ({self.uuid})"
+
+    @property
+    def state(self) -> SessionState:
+        """Open, provisionally ended, or ended by its own END."""
+        if self.end_received_at is not None:
+            return SessionState.ENDED
+        return SessionState.OPEN if self.open_slot else SessionState.PROVISIONAL
+
+    @property
+    def flags(self) -> list[str]:
+        """The names of what is doubtful, in alphabetical order."""
+        return [name for name in self.flags_text.split(",") if name]
+
+    @flags.setter
+    def flags(self, names: set[Flag] | set[str]) -> None:
+        ordered = sorted(str(name) for name in names)
+        self.flags_text = f",{','.join(ordered)}," if ordered else ""
+
+    @property
+    def energy_kwh(self) -> Decimal:
+        """The energy in kWh with three decimals."""
+        return Decimal(self.energy_wh).scaleb(-3)
+
+
+class SessionChange(models.Model):
+    """A value of a session that was replaced: what it was, what it became, why. Append-only."""
+
+    session = models.ForeignKey(Session, models.PROTECT, related_name="changes")
+    at = models.DateTimeField()
+    field = models.CharField(max_length=40)
+    old = models.CharField(max_length=100, null=True)
+    new = models.CharField(max_length=100, null=True)
+    cause = models.CharField(max_length=40)
+
+    class Meta:
+        verbose_name = "Änderung"
+        verbose_name_plural = "Änderungen"
+        ordering = ["session_id", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.session_id} {self.field}: {self.old} -> {self.new}"
+
+
+class Reading(models.Model):
+    """The register and power within a session, about once a minute."""
+
+    session = models.ForeignKey(Session, models.PROTECT, related_name="readings")
+    n = models.BigIntegerField()
+    at = models.DateTimeField()
+    import_wh = models.BigIntegerField()
+    power_w = models.BigIntegerField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "Messwert"
+        verbose_name_plural = "Messwerte"
+        ordering = ["session_id", "n"]
+        constraints = [
+            models.UniqueConstraint(fields=["session", "n"], name="evcs_reading_once_per_session")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.session_id}/{self.n}"

@@ -1,0 +1,49 @@
+"""RFID tags and the apartments they belong to, each for a period."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from evcs.kinds import TagState
+from evcs.models.station import Station
+from evcs.settings import evcs_settings
+
+
+class Tag(models.Model):
+    """A tag by its UID: upper-case hex, first byte first, 8, 14, 16 or 20 digits."""
+
+    uid = models.CharField(max_length=20, unique=True)
+    label = models.CharField(max_length=100, blank=True)
+    state = models.CharField(max_length=10, choices=TagState.choices, default=TagState.ACCEPTED)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    stations = models.ManyToManyField(
+        Station, blank=True, help_text="Nur an diesen Stationen gültig; leer: an allen."
+    )
+
+    class Meta:
+        verbose_name = "RFID-Karte"
+        verbose_name_plural = "RFID-Karten"
+        ordering = ["uid"]
+
+    def __str__(self) -> str:
+        return self.uid
+
+
+class TagAssignment(models.Model):
+    """A tag belongs to an apartment, half-open, ``valid_from`` to ``valid_to`` (null: none).
+
+    Periods of one tag do not overlap; services.tags sees to it under a lock.
+    """
+
+    tag = models.ForeignKey(Tag, models.PROTECT, related_name="assignments")
+    flat = models.ForeignKey(evcs_settings.FLAT_MODEL, models.PROTECT, related_name="+")
+    valid_from = models.DateTimeField(null=True, blank=True)
+    valid_to = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "Zuordnung"
+        verbose_name_plural = "Zuordnungen"
+        ordering = ["tag_id", "valid_from"]
+
+    def __str__(self) -> str:
+        return f"{self.tag_id} -> {self.flat_id}"

@@ -1,0 +1,72 @@
+"""Commands to stations: given, listed until done, done."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from evcs.kinds import CommandType
+from evcs.models import Command, Station
+from evcs.services.errors import UsageError
+from evcs.services.messages import CommandDone
+from evcs.services.transactions import in_transaction, lock_station
+
+LIFETIME = dt.timedelta(minutes=10)
+
+
+@in_transaction
+def give(
+    station: Station,
+    kind: CommandType,
+    *,
+    session: UUID | None = None,
+    fault: str | None = None,
+    since: dt.datetime | None = None,
+    user: Any = None,
+) -> Command:
+    """Give a command; the station learns of it in the answer to its next heartbeat.
+
+    ``stop`` needs the session, ``reset`` the fault and its ``since``, so that neither hits
+    something that began after the person looked; ``disable`` and ``enable`` also decide whether
+    the server lets new sessions begin. Raises UsageError if something is missing.
+    """
+    if kind is CommandType.STOP and session is None:
+        raise UsageError("stop needs the uuid of the session that is to end")
+    if kind is CommandType.RESET and (fault is None or since is None):
+        raise UsageError("reset needs the name of the fault and since when it stands")
+    now = timezone.now()
+    lock_station(station.pk)
+    if kind in (CommandType.DISABLE, CommandType.ENABLE):
+        enabled = kind is CommandType.ENABLE
+        Station.objects.filter(pk=station.pk).update(enabled=enabled)
+    return Command.objects.create(
+        station=station,
+        type=kind,
+        session_uuid=session,
+        fault=fault,
+        since=since,
+        created_at=now,
+        created_by=user,
+        expires_at=now + LIFETIME,
+    )
+
+
+def listed(station: Station) -> list[Command]:
+    """Return the commands without a ``done``, oldest first; expired ones stay until theirs."""
+    return list(Command.objects.filter(station=station, done_at=None).order_by("created_at", "pk"))
+
+
+def take_done(station: Station, done: Sequence[CommandDone], now: dt.datetime) -> None:
+    """Note results, within the caller's transaction. Unknown and repeated ids change nothing."""
+    for item in done:
+        try:
+            key = UUID(item.id)
+        except ValueError:
+            continue
+        Command.objects.filter(pk=key, station=station, done_at=None).update(
+            done_at=now, result=item.result
+        )

@@ -1,0 +1,61 @@
+"""The app's settings: the dict EVCS of the project over the defaults below.
+
+``evcs_settings.NAME`` reads one; a name that does not exist raises, in code and in the project.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+
+DEFAULTS: dict[str, Any] = {
+    # The model of an apartment, "app.Model". Part of the migrations: choose before `migrate`.
+    "FLAT_MODEL": "mmetering.Flat",
+    # The field of that model which people call an apartment by.
+    "FLAT_NAME_FIELD": "name",
+    # Seconds between heartbeats: at rest, and while charging or while somebody watches.
+    "HEARTBEAT_REST_S": 60,
+    "HEARTBEAT_BUSY_S": 10,
+    # Requests per station, as "600/min"; None = no limit.
+    "THROTTLE_RATE": None,
+    # Sessions per page of the list for people.
+    "PAGE_SIZE": 100,
+}
+
+
+class EvcsSettings:
+    """Attribute access to EVCS; read at first use, read again when a test overrides it."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, Any] | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in DEFAULTS:
+            raise AttributeError(f"evcs has no setting {name!r}; there are {', '.join(DEFAULTS)}")
+        if self._values is None:
+            given = getattr(settings, "EVCS", {})
+            unknown = sorted(set(given) - set(DEFAULTS))
+            if unknown:
+                raise ImproperlyConfigured(
+                    f"EVCS: {', '.join(unknown)} unknown; allowed are {', '.join(DEFAULTS)}"
+                )
+            self._values = DEFAULTS | given
+        return self._values[name]
+
+    def reload(self) -> None:
+        """Forget what was read."""
+        self._values = None
+
+
+evcs_settings = EvcsSettings()
+
+
+def _reload(*, setting: str, **_: Any) -> None:
+    if setting == "EVCS":
+        evcs_settings.reload()
+
+
+setting_changed.connect(_reload)

@@ -1,0 +1,1 @@
+"""Stand-in for the mmetering app: the same tables and columns, nothing else."""

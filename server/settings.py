@@ -1,0 +1,128 @@
+"""Settings of the runnable project, from the environment.
+
+EVCS_SECRET_KEY, EVCS_DEBUG (1/0), EVCS_DATABASE (path or URL, see server/database.py),
+EVCS_ALLOWED_HOSTS and EVCS_TRUSTED_ORIGINS (comma separated), EVCS_TLS_PROXY (1: a proxy ends TLS
+and sets X-Forwarded-Proto), EVCS_STATIC_ROOT. Without any of them a local run on SQLite works.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+from server.database import parse_database
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+TRUE = {"1", "true", "yes", "on"}
+FALSE = {"0", "false", "no", "off", ""}
+
+
+def _flag(name: str, default: bool) -> bool:
+    value = os.environ.get(name)
+    if value is None:
+        return default
+    if value.lower() not in TRUE | FALSE:
+        raise ImproperlyConfigured(f"{name}: {value!r} is neither 1 nor 0")
+    return value.lower() in TRUE
+
+
+def _list(name: str, default: str) -> list[str]:
+    return [item.strip() for item in os.environ.get(name, default).split(",") if item.strip()]
+
+
+DEBUG = _flag("EVCS_DEBUG", False)
+ALLOWED_HOSTS = _list("EVCS_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = _list("EVCS_TRUSTED_ORIGINS", "")
+
+SECRET_KEY = os.environ.get("EVCS_SECRET_KEY", "")
+if not SECRET_KEY:
+    # Known to everybody, so it may only ever guard this machine itself.
+    if set(ALLOWED_HOSTS) - {"localhost", "127.0.0.1", "[::1]", "testserver"}:
+        raise ImproperlyConfigured(
+            "EVCS_SECRET_KEY is not set; a server that other machines reach needs a secret of its "
+            "own, 50 random characters or more"
+        )
+    SECRET_KEY = "insecure-local-run-only-" + "0123456789abcdef" * 3
+
+DATABASES = {"default": parse_database(os.environ.get("EVCS_DATABASE", "evcs.sqlite3"))}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "server.mmetering",
+    "evcs",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "server.urls"
+WSGI_APPLICATION = "server.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+LANGUAGE_CODE = "de"
+TIME_ZONE = "Europe/Berlin"
+USE_TZ = True
+USE_I18N = True
+STATIC_URL = "static/"
+STATIC_ROOT = os.environ.get("EVCS_STATIC_ROOT", str(BASE_DIR / ".run" / "static"))
+
+if _flag("EVCS_TLS_PROXY", False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SECURE_HSTS_SECONDS = 31536000
+
+EVCS = {"FLAT_MODEL": "mmetering.Flat"}
+
+REST_FRAMEWORK = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "evcs",
+    "DESCRIPTION": "What a charging station and the people of the house ask of the server.",
+    "VERSION": "1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {"TimeQualityEnum": "evcs.kinds.TimeQuality"},
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {"evcs": {"handlers": ["stderr"], "level": "INFO"}},
+}

@@ -1,0 +1,12 @@
+"""Where things are: the REST API under its base, the admin beside it."""
+
+from django.contrib import admin
+from django.contrib.staticfiles.urls import staticfiles_urlpatterns
+from django.urls import include, path
+
+urlpatterns = [
+    path("api/evcs/v1/", include("evcs.api.urls")),
+    path("admin/", admin.site.urls),
+]
+# Only with EVCS_DEBUG; elsewhere the web server in front serves STATIC_ROOT.
+urlpatterns += staticfiles_urlpatterns()
