@@ -489,6 +489,8 @@ class _Parser:
             min_off_s=box.number("min_off_s", _BY_LOAD["min_off_s"][load], 0.5, 3600),
             has_feedback=contactor.feedback_pin is not None,
             has_vehicle_input=inputs.vehicle_pin is not None,
+            has_enable=contactor.enable_pin is not None,
+            has_trip=contactor.trip_pin is not None,
             sample_s=meter.number("sample_s", 1.0, 0.1, 60),
             update_s=meter.number("update_s", 2.0, 0.1, 60),
             lost_after_s=meter.number("lost_after_s", 30, 1, 3600),

@@ -24,6 +24,7 @@ from typing import IO
 from drivers import libraries
 from drivers.contactor import Contactor
 from drivers.errors import DriverError
+from drivers.gpio_lines import OutputLine
 from drivers.indicator import Indicator
 from drivers.inputs import Input
 from drivers.meter import Meter
@@ -33,20 +34,27 @@ from station.config import Config, InputsConfig
 from station.control import ControlServer
 from station.lease import LEASE_S, RENEW_EVERY_S, LeaseGuard
 from station.log import masked
+from station.requests import Requests
 from station.rules.charging import step
 from station.rules.messages import (
+    AnswerRequest,
     AskServer,
     CloseContactor,
     CloseRefused,
     Command,
     ContactorObserved,
     Event,
+    ForgetFault,
     LeaseLapsed,
     Leave,
     OpenContactor,
+    PulseTrip,
+    Release,
+    RepairStamps,
     SampleMeter,
     ShutdownRequested,
     StopInputChanged,
+    StoreDisabled,
     StoreFault,
     StoreLifeSign,
     StoreSession,
@@ -63,10 +71,11 @@ from station.workers.journal import JournalWorker
 from station.workers.meter import MeterWorker
 from station.workers.reader import ReaderWorker
 from station.workers.thread import Worker
-from station.workers.uplink import Transport, UplinkWorker
+from station.workers.uplink import REMOTE, Transport, UplinkWorker
 
 INPUT_POLL_S = 0.05
 LEAVE_WITHIN_S = 3.0
+TRIP_PULSE_S = 0.5
 JOURNAL_FILE = "journal.sqlite3"
 
 log = logging.getLogger("station")
@@ -144,13 +153,23 @@ class _Inputs:
             events.append(StopInputChanged(self._seen["stop"]))
         if self.vehicle is not None and self._changed("vehicle", self.vehicle.poll()):
             events.append(VehicleInputChanged(self._seen["vehicle"]))
+        if self.feedback is not None:
+            self._changed("feedback", self.feedback.poll())
         return events
+
+    def seen(self, name: str) -> bool | None:
+        """The debounced level of an input; None when it is not fitted or not known yet."""
+        return self._seen.get(name)
 
     def _changed(self, name: str, level: bool | None) -> bool:
         if level is None or self._seen.get(name) == level:
             return False
         self._seen[name] = level
         return True
+
+
+def _optional_line(device: str, pin: int | None) -> OutputLine | None:
+    return None if pin is None else OutputLine(device, pin, active_high=True)
 
 
 class Daemon:
@@ -173,6 +192,12 @@ class Daemon:
             lights.green_pin, lights.red_pin, lights.buzzer_pin, active_high=lights.active_high
         )
         self.inputs = _Inputs(config.inputs, box.feedback_pin)
+        self.release = _optional_line("release", box.enable_pin)
+        self.trip = _optional_line("shunt trip", box.trip_pin)
+        self.heartbeat = _optional_line("heartbeat", box.heartbeat_pin)
+        self.trip_until_s: float | None = None
+        self.heartbeat_on = False
+        self.requests = Requests(self.queue.put)
         self.snapshot: Snapshot = snapshot(self.state, self.now())
         self._make_workers()
 
@@ -234,13 +259,19 @@ class Daemon:
             self.contactor.setup()
             self.indicator.setup()
             self.inputs.setup()
+            for line in (self.release, self.trip, self.heartbeat):
+                if line is not None:
+                    line.setup()
         except DriverError as error:
             raise StartError(str(error)) from error
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.queue.put(ShutdownRequested()))
         control = ControlServer(
             self.config.run_dir,
-            {"status": lambda _: shown(self.snapshot, monotonic())},
+            {
+                "status": lambda _: shown(self.snapshot, monotonic()),
+                "reset": self.requests.reset,
+            },
             self.on_crash,
         )
         threads: list[Worker] = [
@@ -257,6 +288,8 @@ class Daemon:
             self._loop()
         finally:
             self._open_contactor()
+            self._drive(self.release, False)
+            self._drive(self.trip, False)
             self._show_dead()
             for thread in reversed(threads):
                 thread.stop()
@@ -280,6 +313,9 @@ class Daemon:
                 self.snapshot = snapshot(self.state, now)
             self._renew()
             self._show()
+            if self.trip_until_s is not None and monotonic() >= self.trip_until_s:
+                self.trip_until_s = None
+                self._drive(self.trip, False)
             if self.leave_by_s is not None and monotonic() > self.leave_by_s:
                 log.warning("leaving although not everything could be stored")
                 self.leave = True
@@ -300,6 +336,8 @@ class Daemon:
         if self.inputs.fitted:
             due_s = min(due_s, self.poll_due_s)
         due_s = min(due_s, self.show_due_s)
+        if self.trip_until_s is not None:
+            due_s = min(due_s, self.trip_until_s)
         try:
             return [self.queue.get(timeout=max(0.0, due_s - monotonic()))]
         except queue.Empty:
@@ -317,13 +355,16 @@ class Daemon:
         if monotonic() < self.renew_due_s:
             return
         self.renew_due_s = monotonic() + RENEW_EVERY_S
+        # The external time relay wants edges: a level that stands still is a dead daemon.
+        self.heartbeat_on = not self.heartbeat_on
+        self._drive(self.heartbeat, self.heartbeat_on)
         try:
             self.contactor.renew()
             active = self.contactor.read_back()
         except DriverError as error:
             log.error("%s", error)
             return
-        feedback = self.inputs.feedback.poll() if self.inputs.feedback is not None else None
+        feedback = self.inputs.seen("feedback")
         seen = (self.state.line_active, self.state.feedback_closed)
         if (active, feedback) != seen or active != self.state.closed:
             self.queue.put(ContactorObserved(active, feedback))
@@ -351,14 +392,41 @@ class Daemon:
                 except DriverError as error:
                     log.error("contactor not closed: %s", error)
                     self.queue.put(CloseRefused(uuid, str(error)))
-            case StoreSession() | StoreLifeSign() | StoreFault():
+            case (
+                StoreSession()
+                | StoreLifeSign()
+                | StoreFault()
+                | ForgetFault()
+                | StoreDisabled()
+                | RepairStamps()
+            ):
                 self.journal.submit(command)
+            case Release(on):
+                self._drive(self.release, on)
+            case PulseTrip():
+                self.trip_until_s = monotonic() + TRIP_PULSE_S
+                self._drive(self.trip, True)
+            case AnswerRequest(key, result, text):
+                log.info("request %s: %s (%s)", key, result, text)
+                if key.startswith(REMOTE):
+                    self.uplink.answered(key.removeprefix(REMOTE), result)
+                else:
+                    self.requests.answer(key, result, text)
             case AskServer(session):
                 self.uplink.ask(session)
             case SampleMeter(every_s):
                 self.meter.sample_every(every_s)
             case Leave():
                 self.leave = True
+
+    def _drive(self, line: OutputLine | None, on: bool) -> None:
+        """An optional line beside the contactor's."""
+        if line is None:
+            return
+        try:
+            line.write(on)
+        except DriverError as error:
+            log.error("%s", error)
 
     def _open_contactor(self) -> None:
         try:

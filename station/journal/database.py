@@ -7,11 +7,14 @@ time, never deleted, and a new one begun.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from importlib import resources
 from pathlib import Path
 
 SCHEMA_VERSION = 1
+
+log = logging.getLogger("station.journal")
 
 
 class JournalError(Exception):
@@ -32,7 +35,19 @@ def connect(path: Path) -> sqlite3.Connection:
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):
             raise JournalError(f"journal {path} cannot be opened: {error}") from error
-        _set_aside(path)
+        try:
+            aside = _set_aside(path)
+        except OSError as problem:
+            raise JournalError(
+                f"journal {path} is damaged ({error}) and cannot be set aside: {problem.strerror}"
+            ) from problem
+        log.error(
+            "journal %s is damaged (%s): set aside as %s, keep that file; a new journal is begun, "
+            "and the box waits for the server's last seq",
+            path,
+            error,
+            aside,
+        )
     try:
         return _open(path)
     except sqlite3.Error as error:
@@ -43,10 +58,13 @@ def connect_readonly(path: Path) -> sqlite3.Connection:
     """Open an existing journal for a reader beside the daemon. Raises JournalError."""
     if not path.exists():
         raise JournalError(f"there is no journal at {path}; was the daemon ever started?")
+    database = None
     try:
         database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5)
         database.execute("SELECT value FROM meta LIMIT 1")
     except sqlite3.Error as error:
+        if database is not None:
+            database.close()
         raise JournalError(f"journal {path} cannot be read: {error}") from error
     database.row_factory = sqlite3.Row
     return database
@@ -78,7 +96,7 @@ def _open(path: Path) -> sqlite3.Connection:
     return database
 
 
-def _set_aside(path: Path) -> None:
+def _set_aside(path: Path) -> Path:
     """Move a damaged journal and its companions out of the way, under the next free number."""
     number = 1
     while (target := path.with_name(f"{path.name}.damaged-{number}")).exists():
@@ -87,3 +105,4 @@ def _set_aside(path: Path) -> None:
         source = path.with_name(path.name + suffix)
         if source.exists():
             source.rename(target.with_name(target.name + suffix))
+    return target

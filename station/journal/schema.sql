@@ -9,20 +9,28 @@ CREATE TABLE sessions (
     uuid             TEXT PRIMARY KEY,
     seq              INTEGER NOT NULL,
     record           TEXT NOT NULL CHECK (record IN ('asked', 'accepted', 'ending', 'ended')),
-    boot_id          TEXT NOT NULL,
+    boot_id          TEXT NOT NULL,     -- of started_at
+    last_boot_id     TEXT NOT NULL,     -- in which the session was written last
     tag              TEXT NOT NULL,
     tag_group        TEXT,
     authorized_by    TEXT NOT NULL,
     started_at       TEXT NOT NULL,
     time_quality     TEXT NOT NULL,
+    started_s        REAL,              -- monotonic time of started_at in boot_id
     start_meter      TEXT NOT NULL,
-    life_at          TEXT,
+    life_at          TEXT,              -- the last sign of life of the charge
     life_quality     TEXT,
     life_wh          INTEGER,
+    life_closed_s    REAL NOT NULL DEFAULT 0,
+    charged_s        REAL NOT NULL DEFAULT 0,
+    resumes          INTEGER NOT NULL DEFAULT 0,
+    interruptions    TEXT NOT NULL DEFAULT '[]',
     reason           TEXT,
     stop_tag         TEXT,
     ended_at         TEXT,
     end_time_quality TEXT,
+    ended_boot_id    TEXT,
+    ended_s          REAL,
     end_meter        TEXT,
     estimated        INTEGER NOT NULL DEFAULT 0
 );
@@ -61,5 +69,12 @@ CREATE TABLE tags (
 CREATE TABLE faults (
     name   TEXT PRIMARY KEY,
     since  TEXT NOT NULL,
-    detail TEXT NOT NULL
+    detail TEXT NOT NULL,
+    welded INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- Commands of the server that were carried out, until it lists them no longer.
+CREATE TABLE done (
+    id     TEXT PRIMARY KEY,
+    result TEXT NOT NULL
 ) WITHOUT ROWID;

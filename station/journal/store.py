@@ -11,14 +11,15 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from station.rules.messages import Announce, StoredSession, StoreLifeSign
+from station.rules.messages import Announce, RepairStamps, StoredSession, StoreLifeSign
 from station.rules.values import (
     AuthorizedBy,
     EndReason,
     Fault,
+    Interruption,
     MeterFacts,
     Record,
     Session,
@@ -27,6 +28,8 @@ from station.rules.values import (
     TagList,
     TimeQuality,
 )
+
+TOUCH_BYTES = 32 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +82,14 @@ class Store:
             if record is Record.DROPPED:
                 self.database.execute("DELETE FROM sessions WHERE uuid = ?", (session.uuid,))
             else:
+                row = _session_row(session, record, boot_id)
+                columns = ", ".join(row)
+                marks = ", ".join(f":{name}" for name in row)
+                changed = ", ".join(f"{name} = excluded.{name}" for name in row if name in _CHANGES)
                 self.database.execute(
-                    "INSERT INTO sessions (uuid, seq, record, boot_id, tag, tag_group,"
-                    " authorized_by, started_at, time_quality, start_meter, reason, stop_tag,"
-                    " ended_at, end_time_quality, end_meter, estimated)"
-                    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
-                    " ON CONFLICT (uuid) DO UPDATE SET record = excluded.record,"
-                    " tag_group = excluded.tag_group, authorized_by = excluded.authorized_by,"
-                    " reason = excluded.reason, stop_tag = excluded.stop_tag,"
-                    " ended_at = excluded.ended_at, end_time_quality = excluded.end_time_quality,"
-                    " end_meter = excluded.end_meter, estimated = excluded.estimated",
-                    _session_row(session, record, boot_id),
+                    f"INSERT INTO sessions ({columns}, boot_id) VALUES ({marks}, :last_boot_id)"
+                    f" ON CONFLICT (uuid) DO UPDATE SET {changed}",
+                    row,
                 )
             if announce is not Announce.NOTHING:
                 self.database.execute(
@@ -101,8 +101,16 @@ class Store:
     def put_life_sign(self, sign: StoreLifeSign) -> None:
         with self._transaction():
             self.database.execute(
-                "UPDATE sessions SET life_at = ?, life_quality = ?, life_wh = ? WHERE uuid = ?",
-                (_stamp(sign.at), sign.quality.value, sign.import_wh, sign.uuid),
+                "UPDATE sessions SET life_at = ?, life_quality = ?, life_wh = ?,"
+                " life_closed_s = ?, charged_s = ? WHERE uuid = ?",
+                (
+                    _stamp(sign.at),
+                    sign.quality.value,
+                    sign.import_wh,
+                    sign.closed_s,
+                    sign.charged_s,
+                    sign.uuid,
+                ),
             )
             if sign.minute is not None:
                 self.database.execute(
@@ -119,11 +127,13 @@ class Store:
         if row is None:
             return None
         return StoredSession(
-            session=_session(row),
+            session=_session(row, boot_id),
             record=Record(row["record"]),
-            same_boot=row["boot_id"] == boot_id,
+            same_boot=row["last_boot_id"] == boot_id,
             life_at=_time(row["life_at"]),
             life_quality=TimeQuality(row["life_quality"] or TimeQuality.ESTIMATED),
+            life_wh=row["life_wh"],
+            life_closed_s=row["life_closed_s"],
         )
 
     def sessions(self, since: datetime | None = None) -> list[tuple[Session, Record]]:
@@ -171,9 +181,15 @@ class Store:
             )
 
     def touch(self) -> None:
-        """A write of no meaning: raises sqlite3.Error as long as nothing can be written."""
+        """A write of no meaning: raises sqlite3.Error as long as nothing can be written.
+
+        It is larger than any other, because on a full disk a small one may still find room in a
+        page that is there; the pages that it took stay behind as room for the next ones.
+        """
         with self._transaction():
-            self._put_meta("touched", "1")
+            self._put_meta("touched", "x" * TOUCH_BYTES)
+        with self._transaction():
+            self._put_meta("touched", None)
 
     # -- outbox
 
@@ -229,12 +245,33 @@ class Store:
     def retry(self, message_id: int) -> bool:
         """Put a quarantined message back in line. False: there is none with that id."""
         with self._transaction():
-            changed = self.database.execute(
-                "UPDATE outbox SET refused_at = NULL, reason = NULL, raw = NULL,"
-                " reported_at = NULL WHERE id = ? AND refused_at IS NOT NULL",
+            row = self.database.execute(
+                "SELECT kind, uuid, raw FROM outbox WHERE id = ? AND refused_at IS NOT NULL",
                 (message_id,),
-            ).rowcount
-        return changed > 0
+            ).fetchone()
+            if row is None:
+                return False
+            if row["kind"] == "readings":
+                self._put_back_readings(row["uuid"], row["raw"])
+                self.database.execute("DELETE FROM outbox WHERE id = ?", (message_id,))
+            else:
+                self.database.execute(
+                    "UPDATE outbox SET refused_at = NULL, reason = NULL, raw = NULL,"
+                    " reported_at = NULL WHERE id = ?",
+                    (message_id,),
+                )
+        return True
+
+    def _put_back_readings(self, uuid: str, raw: str) -> None:
+        """What was refused is the only copy of readings: they wait in a table of their own."""
+        self.database.executemany(
+            "INSERT OR IGNORE INTO readings (uuid, n, at, import_wh, power_w)"
+            " VALUES (?, ?, ?, ?, ?)",
+            [
+                (uuid, one["n"], one["at"], one["import_wh"], one["power_w"])
+                for one in json.loads(raw)["readings"]
+            ],
+        )
 
     # -- readings
 
@@ -318,13 +355,89 @@ class Store:
     def put_fault(self, fault: Fault) -> None:
         with self._transaction():
             self.database.execute(
-                "INSERT OR IGNORE INTO faults (name, since, detail) VALUES (?, ?, ?)",
-                (fault.name, _stamp(fault.since), fault.detail),
+                "INSERT OR REPLACE INTO faults (name, since, detail, welded) VALUES (?, ?, ?, ?)",
+                (fault.name, _stamp(fault.since), fault.detail, fault.welded),
             )
+
+    def forget_fault(self, name: str) -> None:
+        with self._transaction():
+            self.database.execute("DELETE FROM faults WHERE name = ?", (name,))
 
     def faults(self) -> tuple[Fault, ...]:
         rows = self.database.execute("SELECT * FROM faults ORDER BY since")
-        return tuple(Fault(row["name"], _need_time(row["since"]), row["detail"]) for row in rows)
+        return tuple(
+            Fault(row["name"], _need_time(row["since"]), row["detail"], bool(row["welded"]))
+            for row in rows
+        )
+
+    # -- the server's commands
+
+    def done(self) -> dict[str, str]:
+        """Executed commands and their results, by id."""
+        return {row["id"]: row["result"] for row in self.database.execute("SELECT * FROM done")}
+
+    def put_done(self, command_id: str, result: str) -> None:
+        with self._transaction():
+            self.database.execute(
+                "INSERT OR IGNORE INTO done (id, result) VALUES (?, ?)", (command_id, result)
+            )
+
+    def forget_done(self, command_ids: Sequence[str]) -> None:
+        with self._transaction():
+            self.database.executemany(
+                "DELETE FROM done WHERE id = ?", [(one,) for one in command_ids]
+            )
+
+    def disabled(self) -> bool:
+        return self._meta("disabled") is not None
+
+    def put_disabled(self, disabled: bool) -> None:
+        with self._transaction():
+            self._put_meta("disabled", "1" if disabled else None)
+
+    # -- the clock
+
+    def repair_stamps(self, repair: RepairStamps, boot_id: str) -> int:
+        """Give estimated stamps of this boot their true time; returns how many messages go again.
+
+        What the server has already is put into the outbox once more.
+        """
+        with self._transaction():
+            rows = self.database.execute(
+                "SELECT uuid, record, started_s, ended_s,"
+                " time_quality = 'estimated' AND boot_id = ?1 AND started_s IS NOT NULL AS start,"
+                " end_time_quality = 'estimated' AND ended_boot_id = ?1 AND ended_s IS NOT NULL"
+                " AS end FROM sessions WHERE boot_id = ?1 OR ended_boot_id = ?1",
+                (boot_id,),
+            ).fetchall()
+            again = 0
+            for row in rows:
+                again += self._repair(row, repair)
+        return again
+
+    def _repair(self, row: sqlite3.Row, repair: RepairStamps) -> int:
+        def true_time(mono_s: float) -> str:
+            return _stamp(repair.utc - timedelta(seconds=repair.mono_s - mono_s))
+
+        uuid = row["uuid"]
+        if row["start"]:
+            self.database.execute(
+                "UPDATE sessions SET started_at = ?, time_quality = 'synced' WHERE uuid = ?",
+                (true_time(row["started_s"]), uuid),
+            )
+        if row["end"]:
+            self.database.execute(
+                "UPDATE sessions SET ended_at = ?, end_time_quality = 'synced' WHERE uuid = ?",
+                (true_time(row["ended_s"]), uuid),
+            )
+        if not (row["start"] or row["end"]) or row["record"] == "asked":
+            return 0
+        kind = "end" if row["record"] == "ended" else "start"
+        return self.database.execute(
+            "INSERT INTO outbox (kind, uuid, created_at) SELECT ?1, ?2, ?3 WHERE NOT EXISTS"
+            " (SELECT 1 FROM outbox WHERE uuid = ?2 AND kind = ?1 AND refused_at IS NULL)",
+            (kind, uuid, _stamp(repair.utc)),
+        ).rowcount
 
 
 # --- rows and values --------------------------------------------------------------------------
@@ -355,24 +468,63 @@ def _meter(text: str | None) -> MeterFacts | None:
     return MeterFacts(serial, import_wh, (l1, l2, l3))
 
 
-def _session_row(session: Session, record: Record, boot_id: str) -> tuple[Any, ...]:
-    return (
-        session.uuid,
-        session.seq,
-        record.value,
-        boot_id,
-        session.tag,
-        session.group,
-        session.authorized_by.value,
-        _stamp(session.started_at),
-        session.time_quality.value,
-        _meter_json(session.start),
-        session.reason.value if session.reason else None,
-        session.stop_tag,
-        _stamp(session.ended_at) if session.ended_at else None,
-        session.end_time_quality.value,
-        _meter_json(session.end),
-        session.estimated,
+def _session_row(session: Session, record: Record, boot_id: str) -> dict[str, Any]:
+    return {
+        "uuid": session.uuid,
+        "seq": session.seq,
+        "record": record.value,
+        "last_boot_id": boot_id,
+        "tag": session.tag,
+        "tag_group": session.group,
+        "authorized_by": session.authorized_by.value,
+        "started_at": _stamp(session.started_at),
+        "time_quality": session.time_quality.value,
+        "started_s": session.started_s,
+        "start_meter": _meter_json(session.start),
+        "resumes": session.resumes,
+        "interruptions": _interruptions_json(session.interruptions),
+        "reason": session.reason.value if session.reason else None,
+        "stop_tag": session.stop_tag,
+        "ended_at": _stamp(session.ended_at) if session.ended_at else None,
+        "end_time_quality": session.end_time_quality.value,
+        "ended_boot_id": boot_id if session.ended_s is not None else None,
+        "ended_s": session.ended_s,
+        "end_meter": _meter_json(session.end),
+        "estimated": session.estimated,
+    }
+
+
+# What a later step may change; the rest are facts of the start.
+_CHANGES = frozenset(
+    {
+        "record",
+        "last_boot_id",
+        "tag_group",
+        "authorized_by",
+        "resumes",
+        "interruptions",
+        "reason",
+        "stop_tag",
+        "ended_at",
+        "end_time_quality",
+        "ended_boot_id",
+        "ended_s",
+        "end_meter",
+        "estimated",
+    }
+)
+
+
+def _interruptions_json(interruptions: tuple[Interruption, ...]) -> str:
+    return json.dumps(
+        [[_stamp(one.since), _stamp(one.until), one.reason.value] for one in interruptions]
+    )
+
+
+def _interruptions(text: str) -> tuple[Interruption, ...]:
+    return tuple(
+        Interruption(_need_time(since), _need_time(until), EndReason(reason))
+        for since, until, reason in json.loads(text)
     )
 
 
@@ -385,7 +537,8 @@ _STAGE_OF = {
 }
 
 
-def _session(row: sqlite3.Row) -> Session:
+def _session(row: sqlite3.Row, boot_id: str | None = None) -> Session:
+    """``boot_id``: this boot, in which monotonic times of the same boot still mean something."""
     return Session(
         uuid=row["uuid"],
         seq=row["seq"],
@@ -403,6 +556,11 @@ def _session(row: sqlite3.Row) -> Session:
         stop_tag=row["stop_tag"],
         end=_meter(row["end_meter"]),
         estimated=bool(row["estimated"]),
+        started_s=row["started_s"] if row["boot_id"] == boot_id else None,
+        ended_s=row["ended_s"] if row["ended_boot_id"] == boot_id else None,
+        charged_s=row["charged_s"],
+        resumes=row["resumes"],
+        interruptions=_interruptions(row["interruptions"]),
     )
 
 

@@ -4,10 +4,10 @@
 
 Pure: no I/O, no clock, no randomness. The order of the commands is the safety case:
 
-* record first, close after: CloseContactor is given in one place (`_close_when_allowed`), only for
-  a session whose ``accepted`` record the journal has confirmed, and only if `why_not_close` is
-  empty;
-* open first, record after: `_end` gives OpenContactor before it gives StoreSession;
+* record first, close after: CloseContactor is given in one place (`close_when_allowed`), only for
+  a session whose ``accepted`` record the journal has confirmed, and only if `why_not_close`
+  (closing.py) finds no obstacle;
+* open first, record after: `open_and_decide` gives OpenContactor before it gives StoreSession;
 * a register is booked only when it stands still: readings that count are taken with the contactor
   open, twice and agreeing.
 
@@ -16,14 +16,14 @@ docs/architecture.md has the table of stages; the names of the stages are in val
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
 from typing import Any
 
-from station.rules import authorization, limits, plausibility
+from station.rules import authorization, closing, faults, limits, metering, plausibility, resume
 from station.rules.authorization import Refusal
 from station.rules.messages import (
     Announce,
+    AnswerRequest,
     AskServer,
     Booted,
     CloseContactor,
@@ -31,13 +31,19 @@ from station.rules.messages import (
     Command,
     ContactorObserved,
     Event,
+    ForgetFault,
     JournalStateChanged,
     LeaseLapsed,
     Leave,
     MeterMissed,
     MeterRead,
     OpenContactor,
+    PulseTrip,
     ReaderStateChanged,
+    Release,
+    RepairStamps,
+    Request,
+    RequestMade,
     SampleMeter,
     ServerAnswered,
     ServerHeard,
@@ -46,10 +52,13 @@ from station.rules.messages import (
     ShutdownRequested,
     StopInputChanged,
     StopRequested,
+    StoreDisabled,
+    StoredSession,
     StoreFault,
     StoreLifeSign,
     StoreSession,
     StoringFailed,
+    SupplyChanged,
     TagListConfirmed,
     TagListReceived,
     TagPresented,
@@ -58,11 +67,11 @@ from station.rules.messages import (
     Verdict,
 )
 from station.rules.signals import Outcome
-from station.rules.state import State, background, too_many_closings, unavailable_because
+from station.rules.state import Ceiling, State, background, unavailable_because
 from station.rules.values import (
-    PREPARING_STAGES,
     EndReason,
     Fault,
+    Interruption,
     MeterFacts,
     Now,
     Reading,
@@ -73,101 +82,40 @@ from station.rules.values import (
 )
 
 IDLE_SAMPLING_S = 5.0
-READING_MAX_AGE_S = 15.0
 READING_PATIENCE_S = 20.0
 CLOSING_PATIENCE_S = 90.0
+RESUMING_PATIENCE_S = 240.0
 DOUBLE_TAP_S = 5.0
 LIFE_SIGN_S = 30.0
+LIFE_SLACK_S = 10.0
 FEEDBACK_WITHIN_S = 0.5
+RAMP_S, RAMP_A = 6.0, 1.0
 SETTLE_S = 3.0
 END_DOUBTS = 5
 STORE_RETRY_S = 5.0
-LOST_MIN_MISSES = 3
-OPEN_POWER_MARGIN_W = 50.0
-VOLTAGE_V = (200.0, 260.0)
-EMERGENCY_STOP = "emergency_stop"  # follows its input over a reboot, unlike every other fault
+LAPSES_THAT_LATCH, LAPSE_MEMORY_S = 3, 24 * 3600.0
 
-
-# --- may the contactor close? -----------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Obstacle:
-    """Why the contactor may not close now. ``passes``: waiting may help."""
-
-    why: str
-    passes: bool
-
-
-def why_not_close(state: State, now: Now) -> tuple[Obstacle, ...]:
-    """All conditions for closing, in one place; empty means the contactor may close.
-
-    The lease is the one condition that is not here: the contactor driver checks it itself, under
-    the guard's lock, at the moment of closing.
-    """
-    found = []
-    settings = state.settings
-
-    def obstacle(why: str, *, passes: bool) -> None:
-        found.append(Obstacle(why, passes))
-
-    session = state.session
-    if session is None or session.stage is not Stage.CLOSING or state.stored is not Record.ACCEPTED:
-        obstacle("no session is stored as accepted", passes=False)
-    if state.faults:
-        obstacle(f"fault {state.faults[0].name} is latched", passes=False)
-    if state.stop_pressed:
-        obstacle("the stop input is pressed", passes=False)
-    if state.leaving:
-        obstacle("the daemon is leaving", passes=False)
-    if state.line_active is None:
-        obstacle("the contactor line was not read back yet", passes=True)
-    elif state.line_active:
-        obstacle("the contactor line reads active", passes=False)
-    if settings.has_feedback and state.feedback_closed is not False:
-        obstacle("feedback does not say open", passes=state.feedback_closed is None)
-    if too_many_closings(state, now.mono_s):
-        obstacle("too many closings", passes=False)
-    if now.mono_s - state.opened_at_s < settings.min_off_s:
-        obstacle("opened less than min_off_s ago", passes=True)
-    readings = _start_readings(state, now)
-    if readings is None:
-        obstacle("no two fresh agreeing meter readings", passes=True)
-    else:
-        found.extend(_supply_obstacles(readings[1], state))
-    return tuple(found)
-
-
-def _supply_obstacles(reading: Reading, state: State) -> list[Obstacle]:
-    found = []
-    low, high = VOLTAGE_V
-    if reading.voltage_v is not None:
-        used = reading.voltage_v[: state.settings.phases]
-        if any(not low <= volts <= high for volts in used):
-            shown = ", ".join(f"{volts:.0f}" for volts in used)
-            found.append(Obstacle(f"phase voltage out of range: {shown} V", passes=True))
-    if (reading.power_w or 0.0) > state.settings.standby_w + OPEN_POWER_MARGIN_W:
-        found.append(Obstacle("power flows although the contactor is open", passes=True))
-    return found
-
-
-def _start_readings(state: State, now: Now) -> tuple[Reading, Reading] | None:
-    """The two newest readings since the contactor opened, if they are fresh and agree."""
-    if len(state.resting) < 2:
-        return None
-    first, second = state.resting[-2:]
-    if now.mono_s - first.requested_at_s > READING_MAX_AGE_S:
-        return None
-    return (first, second) if plausibility.agree(first, second, state.settings) else None
-
-
-# --- the step ---------------------------------------------------------------------------------
+# Nobody has to be quick: the wallbox's release is dropped first, where it is fitted.
+GENTLE_ENDS = frozenset(
+    {
+        EndReason.LOCAL,
+        EndReason.REMOTE,
+        EndReason.DEAUTHORIZED,
+        EndReason.EV_FINISHED,
+        EndReason.EV_DISCONNECTED,
+        EndReason.MAX_DURATION,
+        EndReason.MAX_ENERGY,
+        EndReason.NO_ENERGY,
+        EndReason.METER_LOST,
+    }
+)
 
 
 def step(state: State, event: Event, now: Now) -> tuple[State, tuple[Command, ...]]:
     """Take one event into account. Total: every event is defined in every state."""
     course = _Course(state, now)
     before = background(state, now.mono_s)
+    course.watch_clock()
     course.handle(event)
     course.progress()
     if background(course.state, now.mono_s) is not before:
@@ -198,6 +146,9 @@ class _Course:
     def session(self) -> Session | None:
         return self.state.session
 
+    def waited(self, session: Session) -> float:
+        return self.now.mono_s - session.stage_since_s
+
     def move(self, session: Session, stage: Stage, **changes: Any) -> Session:
         """Put the session into another stage."""
         moved = replace(session, stage=stage, stage_since_s=self.now.mono_s, **changes)
@@ -209,6 +160,16 @@ class _Course:
     ) -> None:
         self.set(store_retry_s=None)
         self.give(StoreSession(session, record, announce))
+
+    def forget(self) -> None:
+        self.set(
+            session=None,
+            stored=None,
+            store_retry_s=None,
+            draw=None,
+            end_candidate=None,
+            ceiling=None,
+        )
 
     # -- events
 
@@ -239,14 +200,18 @@ class _Course:
             case StopRequested(reason, uuid):
                 if self.session is not None and uuid in (None, self.session.uuid):
                     self.stop(self.session, reason)
+            case RequestMade():
+                self.on_request(event)
+            case SupplyChanged(undervoltage):
+                self.set(undervoltage=undervoltage)
             case ShutdownRequested():
                 self.set(leaving=True)
                 if self.session is not None:
                     self.stop(self.session, EndReason.SHUTDOWN)
             case StopInputChanged(pressed):
-                self.set(stop_pressed=pressed)
+                self.set(stop_pressed=pressed, stop_released_s=self.now.mono_s)
                 if pressed:
-                    self.fault(EMERGENCY_STOP, "the stop input is open")
+                    self.fault(faults.EMERGENCY_STOP, "the stop input is open")
             case VehicleInputChanged(present):
                 self.on_vehicle(present)
             case ContactorObserved(line_active, feedback_closed):
@@ -268,44 +233,43 @@ class _Course:
         session = self.session
         if session is None:
             self.begin(tag, session_uuid)
+        elif not self.may_end(session, tag):
+            self.tell(Outcome.BUSY)
         elif session.stage is Stage.RUNNING:
             self.tap_while_running(session, tag)
-        elif self.may_end(session, tag):
-            ending = session.stage in (Stage.FINAL_READING, Stage.STORING_END)
-            self.tell(Outcome.OPENED if ending else Outcome.ACKNOWLEDGED)
+        elif session.stage is Stage.RESUMING:
+            self.open_and_decide(session, EndReason.LOCAL, tag)
+        elif session.stage in (Stage.RAMPING, Stage.FINAL_READING, Stage.STORING_END):
+            self.tell(Outcome.OPENED)
         else:
-            self.tell(Outcome.BUSY)
+            self.tell(Outcome.ACKNOWLEDGED)
 
     def begin(self, tag: str, session_uuid: str) -> None:
         """A tap on a free box. Nothing is stored before the start register is known."""
         state = self.state
-        if state.faults or (
-            unavailable_because(state, self.now.mono_s) and state.last_seq is not None
-        ):
-            self.tell(Outcome.BROKEN)
-            return
-        if state.last_seq is None:
+        if state.booted and state.last_seq is None:
             self.tell(Outcome.CANNOT_ASK)
             return
+        if state.faults or unavailable_because(state, self.now.mono_s):
+            self.tell(Outcome.BROKEN)
+            return
         self.tell(Outcome.ACKNOWLEDGED)
-        seq = state.last_seq + 1
         session = Session(
             uuid=session_uuid,
-            seq=seq,
+            seq=(state.last_seq or 0) + 1,
             tag=tag,
             started_at=self.now.utc,
             time_quality=self.now.quality,
+            started_s=self.now.mono_s,
             stage=Stage.READING,
             stage_since_s=self.now.mono_s,
         )
-        self.set(session=session, stored=None, session_facts=None, draw=None)
+        self.forget()
+        self.set(session=session, session_facts=None)
 
     def tap_while_running(self, session: Session, tag: str) -> None:
-        if not self.may_end(session, tag):
-            self.tell(Outcome.BUSY)
-        elif session.closed_at_s is not None and self.now.mono_s - session.closed_at_s < (
-            DOUBLE_TAP_S
-        ):
+        closed_at_s = session.closed_at_s or 0.0
+        if self.now.mono_s - closed_at_s < DOUBLE_TAP_S:
             self.tell(Outcome.GO)
         else:
             self.end(session, EndReason.LOCAL, stop_tag=tag)
@@ -326,7 +290,7 @@ class _Course:
 
     def ask_when_read(self, session: Session) -> None:
         """READING: take the later of two agreeing readings as the start register, store, ask."""
-        readings = _start_readings(self.state, self.now)
+        readings = closing.resting_readings(self.state, self.now)
         if readings is not None:
             facts = readings[1].facts
             self.set(last_seq=session.seq, session_facts=facts)
@@ -364,7 +328,7 @@ class _Course:
 
     def close_when_allowed(self, session: Session) -> None:
         """CLOSING: the one place that closes the contactor."""
-        obstacles = why_not_close(self.state, self.now)
+        obstacles = closing.why_not_close(self.state, self.now)
         if not obstacles:
             now_s = self.now.mono_s
             start = session.start
@@ -373,18 +337,28 @@ class _Course:
                 closed=True,
                 resting=(),
                 closings_s=(*(at for at in self.state.closings_s if now_s - at < 3600), now_s),
-                draw=limits.Draw(since_s=now_s, start_wh=start.import_wh if start else 0),
+                draw=limits.Draw(
+                    since_s=now_s - session.charged_s, start_wh=start.import_wh if start else 0
+                ),
                 next_life_s=now_s + LIFE_SIGN_S,
-                life_count=0,
             )
             self.tell(Outcome.GO)
             self.give(CloseContactor(session.uuid))
+            if self.state.settings.has_enable:
+                self.give(Release(True))
         elif (
             any(not o.passes for o in obstacles)
             or self.waited(session) > self.state.settings.min_off_s + CLOSING_PATIENCE_S
         ):
             self.tell(Outcome.BROKEN)
+            self.give_up_closing(session)
+
+    def give_up_closing(self, session: Session) -> None:
+        """Never closed: ends unused. Closed before an interruption: ends by the register."""
+        if session.stage is not Stage.RESUMING and not session.resumes:
             self.end_unused(session)
+        else:
+            self.end_interrupted(session)
 
     def on_close_refused(self, uuid: str, problem: str) -> None:
         """The driver did not close: the session ends as it would by any contactor fault."""
@@ -400,28 +374,57 @@ class _Course:
         match session.stage:
             case Stage.RUNNING:
                 self.end(session, reason)
+            case Stage.RAMPING if reason not in GENTLE_ENDS:
+                self.open_and_decide(session, session.reason or reason, session.stop_tag)
             case Stage.READING:
                 self.forget()
-            case Stage.STORING_ASKED | Stage.ASKING | Stage.STORING_ACCEPTED | Stage.CLOSING:
+            case Stage.RESUMING if reason is EndReason.SHUTDOWN:
+                pass  # as it was found: the next start decides anew
+            case Stage.RESUMING:
+                self.open_and_decide(session, reason)
+            case Stage.CLOSING:
+                self.give_up_closing(session)
+            case Stage.STORING_ASKED | Stage.ASKING | Stage.STORING_ACCEPTED:
                 self.end_unused(session)
 
     def end(self, session: Session, reason: EndReason, stop_tag: str | None = None) -> None:
-        """Open, then decide, then read: whatever ends a running session comes through here."""
+        """End a running charge: at once, or where nothing is urgent the car ramps down first."""
+        if self.state.settings.has_enable:
+            self.give(Release(False))
+            if reason in GENTLE_ENDS:
+                self.move(session, Stage.RAMPING, reason=reason, stop_tag=stop_tag)
+                self.tell(Outcome.OPENED)
+                return
+        self.open_and_decide(session, reason, stop_tag)
+
+    def open_when_ramped(self, session: Session) -> None:
+        """RAMPING: below 1 A on all phases, or after 6 s."""
+        last = self.state.track.last
+        fresh = last is not None and last.requested_at_s > session.stage_since_s
+        amperes = last.current_a if last is not None and fresh else None
+        ramped = amperes is not None and max(amperes) < RAMP_A
+        if ramped or self.waited(session) > RAMP_S:
+            self.open_and_decide(session, session.reason or EndReason.OTHER, session.stop_tag)
+
+    def open_and_decide(
+        self, session: Session, reason: EndReason, stop_tag: str | None = None, **stamp: Any
+    ) -> None:
+        """Open, then store the decision to end; the register is read after that.
+
+        Whatever ends a charge comes through here. ``stamp`` replaces the time of the end where it
+        was not now.
+        """
         self.give(OpenContactor())
-        self.set(
-            closed=False,
-            opened_at_s=self.now.mono_s,
-            resting=(),
-            end_candidate=None,
-            end_doubts=0,
-        )
+        if self.state.closed:
+            self.set(closed=False, opened_at_s=self.now.mono_s, resting=())
+        self.set(end_candidate=None, end_doubts=0)
+        ended = {
+            "ended_at": self.now.utc,
+            "end_time_quality": self.now.quality,
+            "ended_s": self.now.mono_s,
+        }
         session = self.move(
-            session,
-            Stage.FINAL_READING,
-            reason=reason,
-            ended_at=self.now.utc,
-            end_time_quality=self.now.quality,
-            stop_tag=stop_tag,
+            session, Stage.FINAL_READING, reason=reason, stop_tag=stop_tag, **(ended | stamp)
         )
         self.store(session, Record.ENDING)
         if reason is not EndReason.CONTACTOR_FAULT:
@@ -435,12 +438,16 @@ class _Course:
             reason=EndReason.NOT_STARTED,
             ended_at=self.now.utc,
             end_time_quality=self.now.quality,
+            ended_s=self.now.mono_s,
             end=session.start,
         )
         self.store(session, Record.ENDED, Announce.END)
 
     def read_end(self, session: Session, reading: Reading) -> None:
-        """FINAL_READING: the first good reading after the contacts came to rest, confirmed."""
+        """FINAL_READING: the first good reading after the contacts came to rest, confirmed.
+
+        With a weld two never agree: the first one counts, and what flows on is nobody's.
+        """
         settings = self.state.settings
         rest_s = max(SETTLE_S, 2 * settings.update_s)
         if reading.requested_at_s < self.state.opened_at_s + rest_s:
@@ -458,11 +465,20 @@ class _Course:
         self.settle(session, candidate.facts, estimated=False)
 
     def settle(self, session: Session, facts: MeterFacts, *, estimated: bool) -> None:
-        start = session.start
-        exchanged = start is not None and None not in (start.serial, facts.serial)
-        if exchanged and start is not None and start.serial != facts.serial:
+        """The end register is known: store it, with END in the same commit."""
+        start, ceiling = session.start, self.state.ceiling
+        if start is not None and not plausibility.same_meter(start, facts):
+            # Registers of two meters are never subtracted: the old one's last word counts.
             facts, estimated = self.state.session_facts or start, True
             session = replace(session, exact_wanted=False)
+        if ceiling is not None and facts.import_wh > ceiling.highest_wh:
+            self.fault(
+                faults.CONTACTOR_FAULT,
+                f"{facts.import_wh - ceiling.highest_wh} Wh more than can have flowed before the "
+                "interruption: the line was left up",
+            )
+            facts = replace(facts, import_wh=ceiling.highest_wh, phase_wh=(None, None, None))
+            estimated, session = True, replace(session, exact_wanted=False)
         session = self.move(session, Stage.STORING_END, end=facts, estimated=estimated)
         self.store(session, Record.ENDED, Announce.END)
 
@@ -478,7 +494,7 @@ class _Course:
         if session is None or session.start is None or len(self.state.resting) < 2:
             return
         first, second = self.state.resting[-2:]
-        if session.start.serial not in (None, reading.facts.serial):
+        if not plausibility.same_meter(session.start, reading.facts):
             self.set(unsettled=None)
         elif plausibility.agree(first, second, self.state.settings):
             exact = replace(session, end=second.facts, estimated=False)
@@ -507,7 +523,7 @@ class _Course:
             case Stage.STORING_END, Record.ENDED:
                 used = session.reason is not EndReason.NOT_STARTED
                 self.forget()
-                if used:
+                if used and not self.state.faults:
                     self.tell(Outcome.DONE)
                 if session.estimated and session.exact_wanted:
                     self.set(unsettled=session)
@@ -526,7 +542,7 @@ class _Course:
                 self.forget()
             case Stage.STORING_ACCEPTED:
                 self.tell(Outcome.BROKEN)
-                self.end_unused(session)
+                self.give_up_closing(session)
             case Stage.DROPPING:
                 self.forget()
             case _:
@@ -541,48 +557,48 @@ class _Course:
     # -- the meter
 
     def on_reading(self, reading: Reading) -> None:
-        state = self.state
-        track, problem = plausibility.observe(
-            state.track, reading, state.settings, may_rebase=state.session is None
-        )
-        if problem is not None and track.last is reading:
-            # The past that an estimated end was taken from is not this register's past.
-            self.set(unsettled=None, resting=())
-        self.set(track=track)
+        session = self.session
+        self.watch_exchange(session, reading)
+        self.state, problem = metering.take(self.state, reading, self.now)
         if problem is not None:
             self.on_missed(problem)
             return
-        self.set(meter_good_s=self.now.mono_s, meter_misses=0, meter_doubt=None)
-        if not state.closed and reading.requested_at_s > state.opened_at_s:
-            self.set(resting=(*state.resting, reading)[-2:])
-        session = self.session
         if session is not None and session.stage is Stage.RUNNING:
-            if self.same_meter(session, reading):
-                self.set(session_facts=reading.facts)
-            if state.draw is not None:
-                self.set(draw=limits.observe(state.draw, reading, state.settings))
             self.sign_of_life(session, reading)
         elif session is not None and session.stage is Stage.FINAL_READING:
             self.read_end(session, reading)
         self.settle_estimate(reading)
-        resting = self.state.resting
-        if self.state.meter_problem and (
-            len(resting) == 2 and plausibility.agree(*resting, state.settings)
-        ):
-            self.set(meter_problem=None)
+        self.state, seen = metering.watch_weld(self.state, reading)
+        if seen is not None:
+            self.fault(faults.CONTACTOR_FAULT, seen, welded=True)
+            candidate, session = self.state.end_candidate, self.session
+            if (
+                candidate is not None
+                and session is not None
+                and session.stage is Stage.FINAL_READING
+            ):
+                self.settle(session, candidate.facts, estimated=False)
 
-    def same_meter(self, session: Session, reading: Reading) -> bool:
-        return session.start is None or session.start.serial == reading.facts.serial
+    def watch_exchange(self, session: Session | None, reading: Reading) -> None:
+        """Another serial number, again and again, while a session depends on the old meter."""
+        start = session.start if session is not None else None
+        if session is None or start is None or plausibility.same_meter(start, reading.facts):
+            self.set(foreign_samples=0)
+            return
+        self.set(foreign_samples=self.state.foreign_samples + 1)
+        if self.state.foreign_samples < plausibility.BASELINE_SAMPLES:
+            return
+        if session.stage in (Stage.RUNNING, Stage.RAMPING):
+            self.end(session, EndReason.METER_LOST)
+        elif session.stage is Stage.FINAL_READING:
+            self.settle(session, reading.facts, estimated=True)
+        elif session.stage in (Stage.CLOSING, Stage.RESUMING):
+            self.give_up_closing(session)
 
     def on_missed(self, problem: str) -> None:
-        state = self.state
-        self.set(meter_misses=state.meter_misses + 1, meter_doubt=problem)
-        silent_s = self.now.mono_s - state.meter_good_s
-        if self.state.meter_misses < LOST_MIN_MISSES or silent_s < state.settings.lost_after_s:
-            return
-        self.set(meter_problem=problem, resting=())
+        self.state, lost = metering.miss(self.state, problem, self.now)
         session = self.session
-        if session is not None and session.stage is Stage.RUNNING:
+        if lost and session is not None and session.stage in (Stage.RUNNING, Stage.RAMPING):
             self.end(session, EndReason.METER_LOST)
 
     def sign_of_life(self, session: Session, reading: Reading) -> None:
@@ -591,6 +607,7 @@ class _Course:
             return
         count = self.state.life_count + 1
         self.set(next_life_s=self.state.next_life_s + LIFE_SIGN_S, life_count=count)
+        closed_s = self.now.mono_s - (session.closed_at_s or self.now.mono_s)
         self.give(
             StoreLifeSign(
                 uuid=session.uuid,
@@ -598,6 +615,8 @@ class _Course:
                 quality=self.now.quality,
                 import_wh=reading.facts.import_wh,
                 power_w=round(reading.power_w or 0.0),
+                closed_s=closed_s,
+                charged_s=session.charged_s + closed_s,
                 minute=count // 2 if count % 2 == 0 else None,
             )
         )
@@ -608,28 +627,37 @@ class _Course:
         self.set(line_active=line_active, feedback_closed=feedback_closed)
         if line_active != self.state.closed:
             found, wanted = ("active", "open") if line_active else ("inactive", "closed")
-            self.fault("contactor_fault", f"the line reads {found}, commanded {wanted}")
+            self.fault(faults.CONTACTOR_FAULT, f"the line reads {found}, commanded {wanted}")
             if line_active:
                 self.give(OpenContactor())
 
-    def check_feedback(self, session: Session) -> None:
-        since = session.closed_at_s
-        if (
-            self.state.settings.has_feedback
-            and since is not None
-            and self.state.feedback_closed is False
-            and self.now.mono_s - since > FEEDBACK_WITHIN_S
-        ):
-            self.fault("contactor_fault", "feedback did not follow within 500 ms of closing")
+    def check_feedback(self) -> None:
+        """The mirror contact follows within half a second, both ways."""
+        state, session = self.state, self.session
+        if not state.settings.has_feedback or state.feedback_closed is None:
+            return
+        running = session is not None and session.stage in (Stage.RUNNING, Stage.RAMPING)
+        since_s = session.closed_at_s if running and session is not None else state.opened_at_s
+        if since_s is None or self.now.mono_s - since_s <= FEEDBACK_WITHIN_S:
+            return
+        if state.closed and not state.feedback_closed:
+            self.fault(faults.CONTACTOR_FAULT, "feedback did not follow within 500 ms of closing")
+        elif state.feedback_closed and not state.closed:
+            self.fault(
+                faults.CONTACTOR_FAULT,
+                "feedback says closed although the contactor is commanded open",
+                welded=True,
+            )
 
     def on_lapse(self) -> None:
-        day = [at for at in self.state.lapses_s if self.now.mono_s - at < 24 * 3600]
-        self.set(lapses_s=(*day, self.now.mono_s))
-        if len(self.state.lapses_s) >= 3:
-            self.fault("lease_lapse", "three lapses within 24 hours", EndReason.OTHER)
+        now_s = self.now.mono_s
+        day = [at for at in self.state.lapses_s if now_s - at < LAPSE_MEMORY_S]
+        self.set(lapses_s=(*day, now_s))
         session = self.session
-        if session is not None and session.stage is Stage.RUNNING:
-            self.end(session, EndReason.OTHER)
+        if session is not None:
+            self.stop(session, EndReason.OTHER)
+        if len(self.state.lapses_s) >= LAPSES_THAT_LATCH:
+            self.fault(faults.LEASE_LAPSE, "three lapses within 24 hours")
 
     def on_vehicle(self, present: bool) -> None:
         was = self.state.vehicle_present
@@ -638,19 +666,63 @@ class _Course:
         if was and not present and session is not None and session.stage is Stage.RUNNING:
             self.end(session, EndReason.EV_DISCONNECTED)
 
-    def fault(self, name: str, detail: str, reason: EndReason | None = None) -> None:
-        """Latch a fault, once, and open."""
+    # -- faults and requests
+
+    def fault(self, name: str, detail: str, *, welded: bool = False) -> None:
+        """Latch a fault, once, and open. A weld that is seen later makes a fault a weld."""
         session = self.session
-        if session is not None and session.stage is Stage.RUNNING:
-            self.end(session, reason or EndReason(name))
-        elif session is not None:
-            self.stop(session, EndReason.OTHER)
-        if any(fault.name == name for fault in self.state.faults):
+        if session is not None:
+            known = name in tuple(EndReason)
+            self.stop(session, EndReason(name) if known else EndReason.OTHER)
+        latched = [fault for fault in self.state.faults if fault.name == name]
+        if latched and (latched[0].welded or not welded):
             return
-        latched = Fault(name, self.now.utc, detail)
-        self.set(faults=(*self.state.faults, latched))
-        self.give(StoreFault(latched))
+        fault = Fault(name, self.now.utc, detail, welded)
+        others = (fault for fault in self.state.faults if fault.name != name)
+        self.set(faults=(*others, fault))
+        self.give(StoreFault(fault))
         self.tell(Outcome.BROKEN)
+        if welded and self.state.settings.has_trip:
+            self.give(PulseTrip())
+
+    def on_request(self, event: RequestMade) -> None:
+        match event.request:
+            case Request.RESET:
+                result, text = self.reset(event)
+            case Request.STOP:
+                result, text = self.stop_on_request(event)
+            case Request.DISABLE | Request.ENABLE:
+                disabled = event.request is Request.DISABLE
+                self.set(disabled=disabled)
+                self.give(StoreDisabled(disabled))
+                result, text = "ok", f"{event.request.value}d"
+        self.give(AnswerRequest(event.id, result, text))
+
+    def reset(self, event: RequestMade) -> tuple[str, str]:
+        wanted = [f for f in self.state.faults if event.fault in (None, f.name)]
+        if not wanted or (event.remote and event.fault is None):
+            return "refused", "there is no such fault" if event.fault else "there is no fault"
+        for fault in wanted:
+            why = faults.why_not_clear(
+                fault, self.state, self.now.mono_s, remote=event.remote, since=event.since
+            )
+            if why is not None:
+                return "refused", f"{fault.name} stays: {why}"
+        cleared = {fault.name for fault in wanted}
+        self.set(faults=tuple(f for f in self.state.faults if f.name not in cleared))
+        if faults.LEASE_LAPSE in cleared:
+            self.set(lapses_s=())
+        for name in sorted(cleared):
+            self.give(ForgetFault(name))
+        return "ok", f"cleared: {', '.join(sorted(cleared))}"
+
+    def stop_on_request(self, event: RequestMade) -> tuple[str, str]:
+        session = self.session
+        stoppable = (Stage.RUNNING, Stage.RESUMING, Stage.CLOSING, Stage.STORING_ACCEPTED)
+        if session is None or session.uuid != event.uuid or session.stage not in stoppable:
+            return "not_running", "that session does not run"
+        self.stop(session, EndReason.REMOTE)
+        return "ok", "stopped"
 
     # -- boot
 
@@ -659,43 +731,92 @@ class _Course:
         now_s = self.now.mono_s
         self.set(
             booted=True,
+            synced=self.now.synced,
             last_seq=event.last_seq,
             tags=event.tags,
-            faults=tuple(fault for fault in event.faults if fault.name != EMERGENCY_STOP),
+            faults=tuple(f for f in event.faults if f.name != faults.EMERGENCY_STOP),
+            disabled=event.disabled,
             opened_at_s=now_s,
             meter_good_s=now_s,
         )
+        if len(self.state.faults) < len(event.faults):
+            self.give(ForgetFault(faults.EMERGENCY_STOP))
+        if self.state.stop_pressed:
+            self.fault(faults.EMERGENCY_STOP, "the stop input is open")
         self.tell(Outcome.LAMP_TEST)
-        left = event.open_session
-        if left is None:
-            return
-        session = replace(left.session, stage_since_s=now_s)
-        self.set(session_facts=session.start, stored=left.record)
-        match left.record:
-            case Record.ASKED:
-                self.end_unused(session)
-            case Record.ACCEPTED:
-                self.end_interrupted(session, left.same_boot, left.life_at, left.life_quality)
-            case Record.ENDING:
-                self.move(session, Stage.FINAL_READING)
+        if event.open_session is not None:
+            self.take_up(event.open_session)
 
-    def end_interrupted(
-        self,
-        session: Session,
-        same_boot: bool,
-        life_at: datetime | None,
-        life_quality: TimeQuality,
-    ) -> None:
-        """A charge was cut off: the register survived, so it ends exactly; only the time is old."""
-        ended_at = max(life_at or session.started_at, session.started_at + timedelta(0))
-        session = self.move(
-            session,
-            Stage.FINAL_READING,
-            reason=EndReason.RESTART if same_boot else EndReason.POWER_LOSS,
-            ended_at=ended_at,
-            end_time_quality=TimeQuality.ESTIMATED,
+    def take_up(self, left: StoredSession) -> None:
+        """A session without an end: it goes on, or it ends exactly, by the register."""
+        session = replace(left.session, stage_since_s=self.now.mono_s)
+        self.set(session_facts=session.start, stored=left.record, session=session)
+        if left.record is Record.ASKED:
+            self.end_unused(session)
+            return
+        self.set(ceiling=self.ceiling(left))
+        if left.record is Record.ENDING:
+            self.move(session, Stage.FINAL_READING)
+            return
+        self.set(
+            left_at=max(left.life_at or session.started_at, session.started_at),
+            left_because=EndReason.RESTART if left.same_boot else EndReason.POWER_LOSS,
         )
-        self.store(session, Record.ENDING)
+        if not self.state.faults and (
+            resume.why_not(left, self.state.tags, self.state.settings, self.now) is None
+        ):
+            self.move(session, Stage.RESUMING)
+            return
+        self.end_interrupted(session)
+        if resume.closed_too_shortly(left):
+            self.fault(faults.POWER_UNSTABLE, "the mains went within a minute of closing")
+
+    def end_interrupted(self, session: Session) -> None:
+        """The register survived, so it ends exactly; only the time of the end is an old one."""
+        self.open_and_decide(
+            session,
+            self.state.left_because,
+            ended_at=self.state.left_at,
+            end_time_quality=TimeQuality.ESTIMATED,
+            ended_s=None,
+        )
+
+    def ceiling(self, left: StoredSession) -> Ceiling | None:
+        """The fuse bounds what can have flowed until the last life sign ran out."""
+        start = left.session.start
+        if start is None:
+            return None
+        last_wh = left.life_wh if left.life_wh is not None else start.import_wh
+        settings = self.state.settings
+        hours = (LIFE_SIGN_S + LIFE_SLACK_S) / 3600
+        return Ceiling(last_wh, last_wh + round(settings.fuse_w * hours * settings.energy_speed))
+
+    def resume_when_stable(self, session: Session) -> None:
+        """RESUMING: counted and stored before the contactor closes again."""
+        if resume.not_yet(session, self.state, self.now.mono_s) is None:
+            readings = closing.resting_readings(self.state, self.now)
+            if readings is None or self.above_ceiling(readings[1]):
+                return
+            interruption = Interruption(
+                self.state.left_at or session.started_at, self.now.utc, self.state.left_because
+            )
+            session = self.move(
+                session,
+                Stage.STORING_ACCEPTED,
+                resumes=session.resumes + 1,
+                interruptions=(*session.interruptions, interruption),
+            )
+            self.set(ceiling=None, session_facts=readings[1].facts)
+            self.store(session, Record.ACCEPTED)
+        elif self.waited(session) > RESUMING_PATIENCE_S:
+            self.end_interrupted(session)
+
+    def above_ceiling(self, reading: Reading) -> bool:
+        ceiling, session = self.state.ceiling, self.session
+        if ceiling is None or session is None or reading.facts.import_wh <= ceiling.highest_wh:
+            return False
+        self.end_interrupted(session)
+        return True
 
     # -- what time and conditions bring about
 
@@ -708,34 +829,56 @@ class _Course:
                 case Stage.ASKING:
                     if self.waited(session) > 2 * state.settings.server_timeout_s + 1:
                         self.on_answer(ServerAnswered(session.uuid, Verdict.SILENT))
+                case Stage.RESUMING:
+                    self.resume_when_stable(session)
                 case Stage.CLOSING:
                     self.close_when_allowed(session)
                 case Stage.RUNNING:
-                    self.check_feedback(session)
-                    self.check_limits()
+                    self.check_limits(session)
+                case Stage.RAMPING:
+                    self.open_when_ramped(session)
                 case Stage.FINAL_READING:
                     if self.waited(session) > state.settings.final_reading_timeout_s:
                         self.give_up_final_reading(session)
+        self.check_feedback()
         retry_s = self.state.store_retry_s
         if self.session is not None and retry_s is not None and now_s >= retry_s:
             self.store_again(self.session)
         self.adapt_sampling()
         self.leave_when_safe()
 
-    def check_limits(self) -> None:
-        state, session = self.state, self.session
-        if session is None or session.stage is not Stage.RUNNING or state.draw is None:
+    def check_limits(self, session: Session) -> None:
+        state = self.state
+        if state.draw is None:
             return
         reason = limits.reached(state.draw, state.settings, self.now.mono_s, state.vehicle_present)
         if reason is not None:
             self.end(session, reason)
+
+    def watch_clock(self) -> None:
+        """The clock was set for the first time in this boot: estimated stamps get their true time.
+
+        A synced stamp is never altered.
+        """
+        if not self.now.synced or self.state.synced or not self.state.booted:
+            return
+        self.set(synced=True)
+        session = self.session
+        if session is not None:
+            self.set(session=_repaired(session, self.now))
+        self.give(RepairStamps(self.now.mono_s, self.now.utc))
 
     def adapt_sampling(self) -> None:
         """Fast while a reading is wanted, every 5 s at rest."""
         state = self.state
         if not state.booted:
             return
-        wanted = state.session is not None or state.unsettled is not None or state.meter_problem
+        wanted = (
+            state.session is not None
+            or state.unsettled is not None
+            or state.meter_problem is not None
+            or state.weld.alert
+        )
         every_s = state.settings.sample_s if wanted else IDLE_SAMPLING_S
         if every_s != state.sampling_s:
             self.set(sampling_s=every_s)
@@ -745,20 +888,28 @@ class _Course:
         state, session = self.state, self.session
         if not state.leaving or state.left:
             return
-        decided = (
-            session is not None
-            and session.stage is Stage.FINAL_READING
-            and state.stored is Record.ENDING
+        decided = session is not None and (
+            session.stage is Stage.RESUMING
+            or (session.stage is Stage.FINAL_READING and state.stored is Record.ENDING)
         )
         if session is None or decided:
             self.set(left=True)
             self.give(Leave())
 
-    def waited(self, session: Session) -> float:
-        return self.now.mono_s - session.stage_since_s
 
-    def forget(self) -> None:
-        self.set(session=None, stored=None, store_retry_s=None, draw=None, end_candidate=None)
+def _repaired(session: Session, now: Now) -> Session:
+    """Stamps taken in this boot by an unsynced clock, counted back from now."""
+    if session.time_quality is TimeQuality.ESTIMATED and session.started_s is not None:
+        session = replace(
+            session,
+            started_at=now.at(session.started_s),
+            time_quality=TimeQuality.SYNCED,
+        )
+    if session.end_time_quality is TimeQuality.ESTIMATED and session.ended_s is not None:
+        session = replace(
+            session, ended_at=now.at(session.ended_s), end_time_quality=TimeQuality.SYNCED
+        )
+    return session
 
 
 _TOLD = {
@@ -766,5 +917,3 @@ _TOLD = {
     Refusal.BUSY: Outcome.BUSY,
     Refusal.CANNOT_ASK: Outcome.CANNOT_ASK,
 }
-
-__all__ = ["PREPARING_STAGES", "Obstacle", "step", "why_not_close"]

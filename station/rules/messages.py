@@ -19,13 +19,18 @@ from station.rules.values import (
 
 @dataclass(frozen=True, slots=True)
 class StoredSession:
-    """A session as the journal had it at boot, with the last sign of life of its charge."""
+    """A session as the journal had it at boot, with the last sign of life of its charge.
+
+    ``life_closed_s``: for how long the contactor had been closed without a break at that sign.
+    """
 
     session: Session
     record: Record
     same_boot: bool
     life_at: datetime | None = None
     life_quality: TimeQuality = TimeQuality.ESTIMATED
+    life_wh: int | None = None
+    life_closed_s: float = 0.0
 
 
 # --- events -----------------------------------------------------------------------------------
@@ -39,6 +44,7 @@ class Booted:
     last_seq: int | None
     tags: TagList
     faults: tuple[Fault, ...] = ()
+    disabled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +157,37 @@ class StopRequested:
     uuid: str | None = None
 
 
+class Request(StrEnum):
+    """What a person at the box or the server may ask of the core."""
+
+    RESET = "reset"
+    STOP = "stop"
+    DISABLE = "disable"
+    ENABLE = "enable"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestMade:
+    """Answered by AnswerRequest with the same ``id``. ``remote``: it came from the server.
+
+    A remote reset names the fault and its ``since``; one at the box may name the fault.
+    """
+
+    id: str
+    request: Request
+    remote: bool
+    uuid: str | None = None
+    fault: str | None = None
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyChanged:
+    """The Pi's own supply: too low now, or good again."""
+
+    undervoltage: bool
+
+
 @dataclass(frozen=True, slots=True)
 class ShutdownRequested:
     """The daemon is asked to leave."""
@@ -203,6 +240,8 @@ Event = (
     | TagListReceived
     | TagListConfirmed
     | StopRequested
+    | RequestMade
+    | SupplyChanged
     | ShutdownRequested
     | StopInputChanged
     | VehicleInputChanged
@@ -251,12 +290,60 @@ class StoreLifeSign:
     quality: TimeQuality
     import_wh: int
     power_w: int
+    closed_s: float
+    charged_s: float
     minute: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class StoreFault:
     fault: Fault
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetFault:
+    """A fault was cleared by somebody who may."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoreDisabled:
+    """The server takes the station out of service, or back into it; kept over boots."""
+
+    disabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RepairStamps:
+    """The clock was set: stamps of this boot that were estimated get their true time.
+
+    ``utc`` is the wall time at ``mono_s``. What had been delivered is sent once more.
+    """
+
+    mono_s: float
+    utc: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The wallbox's release input (``enable_pin``)."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PulseTrip:
+    """Trip the supply of a welded contactor, where a shunt trip is fitted."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRequest:
+    """What became of a request: ``result`` is the protocol's word, ``text`` is for people."""
+
+    id: str
+    result: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,12 +365,21 @@ class Leave:
     """All that must be safe is safe: the daemon may exit."""
 
 
+JournalCommand = (
+    StoreSession | StoreLifeSign | StoreFault | ForgetFault | StoreDisabled | RepairStamps
+)
 Command = (
     OpenContactor
     | CloseContactor
     | StoreSession
     | StoreLifeSign
     | StoreFault
+    | ForgetFault
+    | StoreDisabled
+    | RepairStamps
+    | Release
+    | PulseTrip
+    | AnswerRequest
     | AskServer
     | SampleMeter
     | Leave

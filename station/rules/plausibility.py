@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from station.rules.settings import Settings
-from station.rules.values import Reading
+from station.rules.values import MeterFacts, Reading
 
 BASELINE_SAMPLES = 3
 SLACK_WH = 10.0
@@ -46,7 +46,7 @@ def observe(
 
 
 def _problem(last: Reading, reading: Reading, settings: Settings) -> str | None:
-    if not same_meter(last, reading):
+    if not same_meter(last.facts, reading.facts):
         return f"meter exchanged: serial {reading.facts.serial}, was {last.facts.serial}"
     step_wh = reading.facts.import_wh - last.facts.import_wh
     grid_wh = max(reading.grid_wh, last.grid_wh)
@@ -59,9 +59,9 @@ def _problem(last: Reading, reading: Reading, settings: Settings) -> str | None:
     return None
 
 
-def same_meter(a: Reading, b: Reading) -> bool:
+def same_meter(a: MeterFacts, b: MeterFacts) -> bool:
     """A meter without a serial number cannot be told from another one."""
-    return None in (a.facts.serial, b.facts.serial) or a.facts.serial == b.facts.serial
+    return None in (a.serial, b.serial) or a.serial == b.serial
 
 
 def agree(a: Reading, b: Reading, settings: Settings) -> bool:
@@ -70,7 +70,7 @@ def agree(a: Reading, b: Reading, settings: Settings) -> bool:
     The register may move by one step of its float32 grid, by 1 Wh of rounding, and by what a
     load's standby takes in the time between them.
     """
-    if not same_meter(a, b):
+    if not same_meter(a.facts, b.facts):
         return False
     hours = abs(b.received_at_s - a.requested_at_s) / 3600
     standby_wh = 2 * settings.standby_w * hours * settings.energy_speed

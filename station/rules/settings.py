@@ -24,6 +24,8 @@ class Settings:
     min_off_s: float = 30.0
     has_feedback: bool = False
     has_vehicle_input: bool = False
+    has_enable: bool = False
+    has_trip: bool = False
     sample_s: float = 1.0
     update_s: float = 2.0
     lost_after_s: float = 30.0

@@ -6,6 +6,7 @@ What changes it stands in charging.py, and only there.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from station.rules.limits import Draw
 from station.rules.plausibility import Track
@@ -13,6 +14,7 @@ from station.rules.settings import Settings
 from station.rules.signals import Background, Outcome
 from station.rules.values import (
     PREPARING_STAGES,
+    EndReason,
     Fault,
     MeterFacts,
     Phase,
@@ -22,6 +24,18 @@ from station.rules.values import (
     Stage,
     TagList,
 )
+from station.rules.weld import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """What an interrupted session can have drawn at most, in Wh of its register.
+
+    Beyond it a line was left up while no daemon looked: that energy is nobody's, and told.
+    """
+
+    last_wh: int
+    highest_wh: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +69,12 @@ class State:
     sampling_s: float | None = None
     session_facts: MeterFacts | None = None  # the last good register of the running session
     draw: Draw | None = None
+    weld: Watch = field(default_factory=Watch)
+    supply_good_s: float | None = None  # since when the mains have been good without a break
+    ceiling: Ceiling | None = None
+    left_at: datetime | None = None  # the interrupted session's last sign of life
+    left_because: EndReason = EndReason.POWER_LOSS
+    foreign_samples: int = 0  # in a row, of another meter than the session's
     end_candidate: Reading | None = None
     end_doubts: int = 0
     next_life_s: float = 0.0
@@ -63,6 +83,10 @@ class State:
     reader_problem: str | None = None
     journal_problem: str | None = None
     stop_pressed: bool = False
+    stop_released_s: float | None = None
+    undervoltage: bool = False
+    disabled: bool = False
+    synced: bool = False
     vehicle_present: bool | None = None
     faults: tuple[Fault, ...] = ()
     lapses_s: tuple[float, ...] = ()
@@ -85,6 +109,8 @@ def unavailable_because(state: State, now_s: float) -> tuple[str, ...]:
         reasons.append("starting")
     if state.leaving:
         reasons.append("shutting down")
+    if state.disabled:
+        reasons.append("disabled by the server")
     if state.last_seq is None:
         reasons.append("new journal: the server has to be reached once before the first session")
     if state.meter_problem:
@@ -115,11 +141,9 @@ def phase(state: State, now_s: float) -> Phase:
     if session is not None:
         if session.stage in PREPARING_STAGES:
             return Phase.PREPARING
-        if session.stage is Stage.RUNNING:
+        if session.stage in (Stage.RUNNING, Stage.RAMPING):
             drawing = state.draw is not None and state.draw.drawing
             return Phase.CHARGING if drawing else Phase.SUSPENDED_EV
-        if session.stage is Stage.DROPPING:
-            return Phase.PREPARING
         return Phase.FINISHING
     if state.faults:
         return Phase.FAULTED

@@ -7,7 +7,7 @@ monotonic clock of this boot; ``utc`` times are aware datetimes for records only
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -29,6 +29,10 @@ class Now:
     @property
     def quality(self) -> TimeQuality:
         return TimeQuality.SYNCED if self.synced else TimeQuality.ESTIMATED
+
+    def at(self, mono_s: float) -> datetime:
+        """The wall time of an earlier moment of this boot, by the clock as it stands now."""
+        return self.utc - timedelta(seconds=self.mono_s - mono_s)
 
 
 class Phase(StrEnum):
@@ -80,15 +84,25 @@ class Stage(StrEnum):
     STORING_ASKED = "storing_asked"
     ASKING = "asking"  # stored; the server was asked
     STORING_ACCEPTED = "storing_accepted"
+    RESUMING = "resuming"  # left running by a power cut or a restart; waiting to go on
     CLOSING = "closing"  # stored as accepted; waiting until the contactor may close
     RUNNING = "running"  # contactor commanded closed
+    RAMPING = "ramping"  # release dropped, contactor still closed: the car ramps down
     FINAL_READING = "final_reading"  # open and the decision to end on its way to the journal
     STORING_END = "storing_end"
     DROPPING = "dropping"  # refused: the asked record is being removed
 
 
 PREPARING_STAGES = frozenset(
-    {Stage.READING, Stage.STORING_ASKED, Stage.ASKING, Stage.STORING_ACCEPTED, Stage.CLOSING}
+    {
+        Stage.READING,
+        Stage.STORING_ASKED,
+        Stage.ASKING,
+        Stage.STORING_ACCEPTED,
+        Stage.RESUMING,
+        Stage.CLOSING,
+        Stage.DROPPING,
+    }
 )
 
 
@@ -141,8 +155,22 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Interruption:
+    """A time within a session in which the contactor was open for no wish of the resident."""
+
+    since: datetime
+    until: datetime
+    reason: EndReason
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
-    """One charge, from the tap to the stored end. Facts of the start never change."""
+    """One charge, from the tap to the stored end. Facts of the start never change.
+
+    ``started_s`` and ``ended_s`` are the stamps' monotonic times, None when they were taken in an
+    earlier boot: only with them can a stamp of an unsynced clock be repaired. ``charged_s`` is how
+    long the contactor had been closed in earlier boots.
+    """
 
     uuid: str
     seq: int
@@ -162,6 +190,11 @@ class Session:
     end: MeterFacts | None = None
     estimated: bool = False
     exact_wanted: bool = True
+    started_s: float | None = None
+    ended_s: float | None = None
+    charged_s: float = 0.0
+    resumes: int = 0
+    interruptions: tuple[Interruption, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +223,9 @@ class TagList:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A latched fault."""
+    """A latched fault. ``welded``: contacts that stay closed; cleared at the box only."""
 
     name: str
     since: datetime
     detail: str = ""
+    welded: bool = False

@@ -34,7 +34,10 @@ def end(session: Session) -> dict[str, Any]:
         "meter_end": meter(session.end),
         "estimated": session.estimated,
         "stop_tag": session.stop_tag,
-        "interruptions": [],
+        "interruptions": [
+            {"from": stamp(one.since), "to": stamp(one.until), "reason": one.reason.value}
+            for one in session.interruptions
+        ],
     }
 
 

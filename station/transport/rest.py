@@ -7,17 +7,21 @@ portal, half a body, a redirect: all count as silence, and the message is sent a
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from station.transport.answers import Answer, Kind
+from station.transport.deadline import Deadline, DeadlineAdapter
 
 API = "/api/evcs/v1/"
 MAX_BODY_BYTES = 4 * 1024 * 1024
 CHUNK_BYTES = 65536
+LONGEST_WORDS = 200
 
 _REFUSALS_OF_START = {401, 403, 406, 409}
 
@@ -37,8 +41,10 @@ class RestTransport:
     ) -> None:
         self._base = url.rstrip("/") + API
         self._timeout_s = timeout_s
-        self._monotonic = monotonic
+        self._deadline = Deadline(monotonic)
         self._http = requests.Session()
+        self._http.mount("http://", DeadlineAdapter(self._deadline))
+        self._http.mount("https://", DeadlineAdapter(self._deadline))
         # Neither proxies nor a .netrc of the environment may change where the token goes.
         self._http.trust_env = False
         self._http.headers.update(
@@ -91,7 +97,7 @@ class RestTransport:
         headers: Mapping[str, str] | None = None,
         sent_etag: str | None = None,
     ) -> Answer:
-        deadline_s = self._monotonic() + self._timeout_s
+        self._deadline.set(self._timeout_s)
         try:
             with self._http.request(
                 method,
@@ -102,39 +108,35 @@ class RestTransport:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                raw = self._read(response, deadline_s)
-                return _judge(response, raw, sent_etag)
-        except (requests.RequestException, OSError, TimeoutError) as error:
+                return _judge(response, _read(response), sent_etag)
+        except (requests.RequestException, HTTPError, OSError) as error:
             return Answer(Kind.SILENT, detail=_in_words(error))
 
-    def _read(self, response: requests.Response, deadline_s: float) -> bytes:
-        """The body, within the deadline of the whole call: a server that drips is silent."""
-        raw = bytearray()
-        for chunk in response.iter_content(CHUNK_BYTES):
-            raw += chunk
-            if len(raw) > MAX_BODY_BYTES:
-                raise TimeoutError("the answer is larger than any of the server's")
-            if self._monotonic() > deadline_s:
-                raise TimeoutError(f"the answer was not complete within {self._timeout_s:g} s")
-        return bytes(raw)
+
+def _read(response: requests.Response) -> bytes:
+    raw = bytearray()
+    for chunk in response.iter_content(CHUNK_BYTES):
+        raw += chunk
+        if len(raw) > MAX_BODY_BYTES:
+            raise OSError("the answer is larger than any of the server's")
+    return bytes(raw)
 
 
 def _judge(response: requests.Response, raw: bytes, sent_etag: str | None) -> Answer:
     status = response.status_code
     etag = response.headers.get("ETag")
+    # One that begins with a no-break space, or is empty, could not be sent back.
+    etag = etag if etag and etag.isprintable() else None
     if status == 304:
         if sent_etag is not None and etag == sent_etag:
             return Answer(Kind.UNCHANGED, etag=etag)
         return Answer(Kind.SILENT, detail="304 without the ETag that was asked for")
-    try:
-        body = json.loads(raw)
-    except ValueError:
-        body = None
-    if not isinstance(body, dict) or body.get("service") != "evcs":
+    body = _object(raw)
+    if body.get("service") != "evcs" or 300 <= status < 400:
         return Answer(Kind.SILENT, detail=f"HTTP {status}, but not from an evcs server")
     code = body.get("code")
-    code = code if isinstance(code, int) and not isinstance(code, bool) else status
-    detail = f"HTTP {status} code {code}: {body.get('title', '')} {body.get('detail', '')}".strip()
+    code = code if isinstance(code, int) and 100 <= code <= 999 else status
+    detail = f"HTTP {status} code {code}: {_words(body)}".rstrip(": ")
     if 200 <= status < 300:
         return Answer(Kind.DONE, body, etag=etag)
     if status == 401:
@@ -148,10 +150,28 @@ def _judge(response: requests.Response, raw: bytes, sent_etag: str | None) -> An
     return Answer(Kind.WRONG, body, code, detail)
 
 
+def _object(raw: bytes) -> dict[str, Any]:
+    """The JSON object of a body, empty when it is none.
+
+    Text with half of a surrogate pair is valid JSON, but can neither be stored nor sent on.
+    """
+    try:
+        body = json.loads(raw)
+        json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _words(body: Mapping[str, Any]) -> str:
+    texts = (body.get("title"), body.get("detail"))
+    return " ".join(text[:LONGEST_WORDS] for text in texts if isinstance(text, str))
+
+
 def _retry_after(response: requests.Response) -> float | None:
     """Seconds; the header's date form is not used by this server and not read."""
     value = response.headers.get("Retry-After", "")
-    return float(value) if value.isdigit() and len(value) < 7 else None
+    return float(value) if re.fullmatch(r"[0-9]{1,6}", value) else None
 
 
 def _in_words(error: Exception) -> str:

@@ -10,17 +10,22 @@ from __future__ import annotations
 import queue
 import sqlite3
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from station.clock import Clock
+from station.clock import Clock, monotonic
 from station.journal import database
 from station.journal.store import Store
 from station.rules.messages import (
     Booted,
+    ForgetFault,
+    JournalCommand,
     JournalStateChanged,
+    RepairStamps,
     SessionStored,
+    StoreDisabled,
     StoreFault,
     StoreLifeSign,
     StoreSession,
@@ -31,6 +36,10 @@ from station.workers.thread import Post, Worker
 T = TypeVar("T")
 
 PROBE_EVERY_S = 10.0
+
+# The core stores a session's step again, and a later sign of life replaces an earlier one. The rest
+# (faults that latch over a reboot, repaired stamps) is owed until it is written.
+_NOT_OWED = (StoreSession, StoreLifeSign)
 
 
 class JournalWorker(Worker):
@@ -51,8 +60,10 @@ class JournalWorker(Worker):
         self._on_outbox = on_outbox
         self._jobs: queue.SimpleQueue[Callable[[Store], None] | None] = queue.SimpleQueue()
         self._problem: str | None = None
+        self._probe_due_s = 0.0
+        self._owed: list[JournalCommand] = []
 
-    def submit(self, command: StoreSession | StoreLifeSign | StoreFault) -> None:
+    def submit(self, command: JournalCommand) -> None:
         """Any thread: store this in turn; returns at once."""
         self._jobs.put(lambda store: self._carry_out(store, command))
 
@@ -64,6 +75,8 @@ class JournalWorker(Worker):
         result: Future[T] = Future()
 
         def job(store: Store) -> None:
+            if not result.set_running_or_notify_cancel():
+                return
             try:
                 result.set_result(function(store))
             except Exception as error:  # noqa: BLE001 - carried to the caller, raised there
@@ -71,11 +84,8 @@ class JournalWorker(Worker):
 
         self._jobs.put(job)
         while not self.stopping.is_set():
-            try:
-                return result.result(timeout=1.0)
-            except TimeoutError:
-                if result.done():
-                    raise
+            if wait([result], timeout=1.0).done:
+                return result.result()
         result.cancel()
         return result.result()
 
@@ -94,56 +104,98 @@ class JournalWorker(Worker):
         try:
             self._boot(store)
             while True:
+                probe_in_s = self._probe_due_s - monotonic() if self._problem else None
                 try:
-                    job = self._jobs.get(timeout=PROBE_EVERY_S if self._problem else None)
+                    job = self._jobs.get(timeout=None if probe_in_s is None else max(0, probe_in_s))
                 except queue.Empty:
                     self._probe(store)
                     continue
                 if job is None:
                     return
                 job(store)
+                # Jobs that come all the time must not put the probe off for good.
+                if self._problem and monotonic() >= self._probe_due_s:
+                    self._probe(store)
         finally:
             connection.close()
 
     def _boot(self, store: Store) -> None:
         now = self._clock.now()
+        tags = store.tags(now.utc if now.synced else None)
+        if tags.age_at_boot_s is not None:
+            # The machine may be up for long when the daemon starts; the rules add its uptime.
+            tags = replace(tags, age_at_boot_s=tags.age_at_boot_s - now.mono_s)
         self._post(
             Booted(
                 open_session=store.open_session(self._clock.boot_id),
                 last_seq=store.last_seq(),
-                tags=store.tags(now.utc if now.synced else None),
+                tags=tags,
                 faults=store.faults(),
+                disabled=store.disabled(),
             )
         )
         self._on_outbox()
 
-    def _carry_out(self, store: Store, command: StoreSession | StoreLifeSign | StoreFault) -> None:
+    def _carry_out(self, store: Store, command: JournalCommand) -> None:
+        if not isinstance(command, _NOT_OWED):
+            self._owed.append(command)
+            if self._pay(store):
+                self._report(None)
+            return
         try:
-            match command:
-                case StoreSession(session, record, announce):
-                    now = self._clock.now().utc
-                    store.put_session(session, record, self._clock.boot_id, announce, now)
-                case StoreLifeSign():
-                    store.put_life_sign(command)
-                case StoreFault(fault):
-                    store.put_fault(fault)
+            self._write(store, command)
         except sqlite3.Error as error:
-            problem = f"{self._path} cannot be written: {error}; is the disk full or read-only?"
-            self._report(problem)
+            problem = self._cannot(error)
             if isinstance(command, StoreSession):
                 self._post(StoringFailed(command.session.uuid, command.record, problem))
             return
-        self._report(None)
+        if self._pay(store):
+            self._report(None)
         if isinstance(command, StoreSession):
             self._post(SessionStored(command.session.uuid, command.record))
             self._on_outbox()
 
+    def _write(self, store: Store, command: JournalCommand) -> None:
+        match command:
+            case StoreSession(session, record, announce):
+                now = self._clock.now().utc
+                store.put_session(session, record, self._clock.boot_id, announce, now)
+            case StoreLifeSign():
+                store.put_life_sign(command)
+            case StoreFault(fault):
+                store.put_fault(fault)
+            case ForgetFault(name):
+                store.forget_fault(name)
+            case StoreDisabled(disabled):
+                store.put_disabled(disabled)
+            case RepairStamps():
+                store.repair_stamps(command, self._clock.boot_id)
+                self._on_outbox()
+
+    def _pay(self, store: Store) -> bool:
+        """Write what is owed, in its order. Whether all of it is safe."""
+        try:
+            while self._owed:
+                self._write(store, self._owed[0])
+                del self._owed[0]
+        except sqlite3.Error as error:
+            self._cannot(error)
+            return False
+        return True
+
+    def _cannot(self, error: sqlite3.Error) -> str:
+        problem = f"{self._path} cannot be written: {error}; is the disk full or read-only?"
+        self._report(problem)
+        return problem
+
     def _probe(self, store: Store) -> None:
+        self._probe_due_s = monotonic() + PROBE_EVERY_S
         try:
             store.touch()
         except sqlite3.Error:
             return
-        self._report(None)
+        if self._pay(store):
+            self._report(None)
 
     def _report(self, problem: str | None) -> None:
         if problem == self._problem:
@@ -153,4 +205,5 @@ class JournalWorker(Worker):
             self.log.info("journal can be written again")
         else:
             self.log.error("%s", problem)
+            self._probe_due_s = monotonic() + PROBE_EVERY_S
         self._post(JournalStateChanged(problem))

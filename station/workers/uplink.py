@@ -2,25 +2,29 @@
 
 A START that a person waits for goes before all else. Then, in this order: the heartbeat when it is
 due, the tag list when it changed, the outbox from its oldest message, readings, reports of what is
-in quarantine. Nothing is ever given up and nothing discarded: while the server is silent the
-uplink backs off (with jitter, at most 5 min), and the next try sends the same message with the
-same uuid.
+in quarantine. A heartbeat or a tag list that fails lets the rest go first, once: what was charged
+must not wait for ever behind them. Nothing is ever given up and nothing discarded: while the server
+is silent the uplink backs off (link.py), and the next try sends the same message with the same
+uuid.
 """
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import random
 import sqlite3
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError
-from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 from station.clock import Clock, monotonic
 from station.journal.store import Message, Store
 from station.rules.messages import (
+    Request,
+    RequestMade,
     ServerAnswered,
     ServerHeard,
     StopRequested,
@@ -33,13 +37,14 @@ from station.status import Snapshot
 from station.transport import bodies
 from station.transport.answers import Answer, Kind
 from station.workers.journal import JournalWorker
+from station.workers.link import Link
 from station.workers.thread import Post, Worker
 
-FIRST_BACKOFF_S = 1.0
-LONGEST_BACKOFF_S = 300.0
-TOKEN_REFUSED_S = 300.0
 HEARTBEAT_S = 60.0
 CONFIRM_TAGS_S = 24 * 3600.0
+JOURNAL_PAUSE_S = 10.0
+LARGEST_SEQ = 2**53 - 1
+MOST_READINGS = 500
 
 
 class Transport(Protocol):
@@ -54,21 +59,15 @@ class Transport(Protocol):
     def close(self) -> None: ...
 
 
+# Marks the id of a request that came from the server.
+REMOTE = "server:"
+_REQUESTS = {request.value: request for request in Request}
 _VERDICTS = {
     401: Verdict.UNKNOWN_TAG,
     403: Verdict.BLOCKED,
     406: Verdict.STATION_REFUSED,
     409: Verdict.CHARGING_ELSEWHERE,
 }
-
-
-@dataclass(slots=True)
-class _Link:
-    """Whether and when to try again."""
-
-    backoff_s: float = 0.0
-    not_before_s: float = 0.0
-    problem: str | None = None
 
 
 class UplinkWorker(Worker):
@@ -83,7 +82,7 @@ class UplinkWorker(Worker):
         software: str,
         post: Post,
         on_crash: Callable[[str], None],
-        rng: random.Random | None = None,
+        link: Link | None = None,
     ) -> None:
         super().__init__("uplink", on_crash)
         self._transport = transport
@@ -92,20 +91,29 @@ class UplinkWorker(Worker):
         self._snapshot = snapshot
         self._software = software
         self._post = post
-        self._rng = rng or random.Random()
+        self._link = link or Link(random.Random())
         self._asks: queue.SimpleQueue[Session | None] = queue.SimpleQueue()
-        self._link = _Link()
+        self._results: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
         self._heartbeat_s = HEARTBEAT_S
         self._heartbeat_due_s = 0.0
+        self._heartbeat_failed = False
         self._tags_wanted = True
+        self._tags_not_before_s = 0.0
+        self._most_readings = MOST_READINGS
         self._confirmed_s: float | None = None
-        self._done: dict[str, str] = {}
+        self._obeyed: set[str] = set()
+        self._unkept: dict[str, str] = {}
 
     # -- any thread
 
     def ask(self, session: Session) -> None:
         """Send this START now, whatever waits; the answer comes as ServerAnswered."""
         self._asks.put(session)
+
+    def answered(self, command_id: str, result: str) -> None:
+        """What became of a command of the server: told with the next heartbeat, soon."""
+        self._results.put((command_id, result))
+        self._asks.put(None)
 
     def poke(self) -> None:
         """There is something new in the outbox."""
@@ -123,41 +131,52 @@ class UplinkWorker(Worker):
                 self._turn()
             except sqlite3.Error as error:
                 self.log.warning("outbox cannot be read or written now: %s", error)
-                self._back_off(None)
+                self._link.pause(monotonic(), JOURNAL_PAUSE_S)
             except CancelledError:
                 break
         self._transport.close()
 
     def _turn(self) -> None:
+        if (asked := self._waiting()) is not None:
+            self._ask(asked)
+            return
         wait_s = self._link.not_before_s - monotonic()
         if wait_s <= 0:
             if self._send_something():
-                wait_s = 0.0
-            else:
-                wait_s = max(self._heartbeat_due_s, self._link.not_before_s) - monotonic()
-        try:
-            asked = self._asks.get(timeout=max(0.0, wait_s)) if wait_s > 0 else self._waiting()
-        except queue.Empty:
-            return
-        if asked is not None:
-            self._ask(asked)
+                return
+            wait_s = max(self._heartbeat_due_s, self._link.not_before_s) - monotonic()
+        with contextlib.suppress(queue.Empty):
+            asked = self._asks.get(timeout=max(0.0, wait_s))
+            if asked is not None:
+                self._ask(asked)
 
     def _waiting(self) -> Session | None:
-        try:
-            return self._asks.get_nowait()
-        except queue.Empty:
-            return None
+        """The next START that somebody waits for, past every poke in the queue."""
+        while True:
+            try:
+                asked = self._asks.get_nowait()
+            except queue.Empty:
+                return None
+            if asked is not None:
+                return asked
 
     def _send_something(self) -> bool:
         """Send the most urgent thing. False when there is nothing to send now."""
-        if monotonic() >= self._heartbeat_due_s:
+        self._take_results()
+        beat = monotonic() >= self._heartbeat_due_s
+        beat_last, self._heartbeat_failed = self._heartbeat_failed, False
+        if beat and not beat_last:
             self._heartbeat()
-        elif self._tags_wanted:
+        elif self._tags_wanted and monotonic() >= self._tags_not_before_s:
             self._fetch_tags()
         elif (message := self._journal.call(Store.next_message)) is not None:
             self._deliver(message)
+        elif self._send_readings() or self._report_quarantine():
+            pass
+        elif beat:
+            self._heartbeat()
         else:
-            return self._send_readings() or self._report_quarantine()
+            return False
         return True
 
     # -- START that somebody waits for
@@ -175,6 +194,7 @@ class UplinkWorker(Worker):
             )
         )
         self.log.info("START %s: %s %s", session.uuid, answer.kind.value, answer.detail)
+        self._heed(answer, None)
 
     # -- heartbeat and what comes with it
 
@@ -183,7 +203,7 @@ class UplinkWorker(Worker):
         snapshot = self._snapshot()
         pending, quarantined = self._journal.call(Store.pending)
         now = self._clock.now()
-        done = dict(self._done)
+        done = self._keep_results()
         body = {
             "phase": snapshot.phase.value,
             "session": snapshot.session,
@@ -206,63 +226,97 @@ class UplinkWorker(Worker):
         answer = self._transport.heartbeat(body)
         self._note(answer)
         if answer.kind is not Kind.DONE:
+            self._heartbeat_failed = True
             if answer.kind in (Kind.WRONG, Kind.UNKNOWN_SESSION, Kind.TOO_LARGE):
                 self.log.error("the server finds our heartbeat wrong: %s", answer.detail)
             return
-        for key in done:
-            self._done.pop(key, None)
         every_s = answer.body.get("heartbeat_s")
         if isinstance(every_s, int | float) and not isinstance(every_s, bool):
             self._heartbeat_s = min(3600.0, max(1.0, float(every_s)))
             self._heartbeat_due_s = monotonic() + self._heartbeat_s
+        commands = answer.body.get("commands")
+        if isinstance(commands, list):
+            # Both times of one clock: the box's own may not be set yet.
+            at = _moment(answer.body.get("server_time")) or now.utc
+            self._obey([one for one in commands if isinstance(one, dict)], done, at)
         self._heed(answer, snapshot.session)
         etag = answer.body.get("tags_etag")
         if isinstance(etag, str) and etag == snapshot.tags_etag:
             self._confirm_tags()
         elif isinstance(etag, str):
             self._tags_wanted = True
-        commands = answer.body.get("commands")
-        for command in commands if isinstance(commands, list) else []:
-            if isinstance(command, dict):
-                self._obey(command, snapshot, now.utc)
 
-    def _obey(self, command: Mapping[str, Any], snapshot: Snapshot, now: datetime) -> None:
-        """Remote commands: only a stop of the running session is carried out."""
-        key = command.get("id")
-        if not isinstance(key, str | int):
-            return
-        uuid = command.get("session")
-        if command.get("type") != "stop":
-            result = "refused"
-        elif _expired(command, now):
-            result = "expired"
-        elif uuid != snapshot.session or not snapshot.contactor_closed:
-            result = "not_running"
-        else:
-            self._post(StopRequested(EndReason.REMOTE, snapshot.session))
-            result = "ok"
-        self._done.setdefault(str(key), result)
-        self._heartbeat_due_s = min(self._heartbeat_due_s, monotonic() + 1.0)
+    def _obey(self, commands: list[dict[str, Any]], done: Mapping[str, str], now: datetime) -> None:
+        """Each command once, whatever the number of times it is listed; ids are kept on disk."""
+        for command in commands:
+            key = str(command.get("id"))
+            if key in done or key in self._obeyed:
+                continue
+            self._obeyed.add(key)
+            request = _REQUESTS.get(str(command.get("type")))
+            if request is None:
+                self.answered(key, "refused")
+            elif _expired(command, now):
+                self.answered(key, "expired")
+            else:
+                self._post(
+                    RequestMade(
+                        id=REMOTE + key,
+                        request=request,
+                        remote=True,
+                        uuid=_text(command.get("session")),
+                        fault=_text(command.get("fault")),
+                        since=_moment(command.get("since")),
+                    )
+                )
+        listed = {str(command.get("id")) for command in commands}
+        gone = [key for key in done if key not in listed]
+        for key in gone:
+            self._unkept.pop(key, None)
+            self._obeyed.discard(key)
+        if gone:
+            self._journal.call(lambda store: store.forget_done(gone))
+
+    def _take_results(self) -> None:
+        """Results of commands make the next heartbeat due."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                key, result = self._results.get_nowait()
+                self._unkept[key] = result
+                self._heartbeat_due_s = min(self._heartbeat_due_s, monotonic())
+
+    def _keep_results(self) -> dict[str, str]:
+        """Every result that is to be told; told also as long as it cannot be stored."""
+        try:
+            for key, result in list(self._unkept.items()):
+                self._journal.call(partial(Store.put_done, command_id=key, result=result))
+                del self._unkept[key]
+        except sqlite3.Error as error:
+            self.log.warning("results of commands cannot be stored now: %s", error)
+        return {**self._journal.call(Store.done), **self._unkept}
 
     def _heed(self, answer: Answer, uuid: str | None) -> None:
         """What every answer may carry: the seq that is known there, and whether to go on."""
         last_seq = answer.body.get("last_seq")
-        if isinstance(last_seq, int) and not isinstance(last_seq, bool) and last_seq >= 0:
-            self._journal.call(lambda store: store.raise_seq(last_seq))
-            self._post(ServerHeard(last_seq))
         if answer.body.get("action") == "stop" and uuid is not None:
             self._post(StopRequested(EndReason.DEAUTHORIZED, uuid))
+        if not isinstance(last_seq, int) or isinstance(last_seq, bool):
+            return
+        if 0 <= last_seq <= LARGEST_SEQ:
+            self._journal.call(lambda store: store.raise_seq(last_seq))
+            self._post(ServerHeard(last_seq))
 
     # -- the tag list
 
     def _fetch_tags(self) -> None:
         answer = self._transport.tags(self._snapshot().tags_etag)
         self._note(answer)
+        self._tags_wanted = not answer.heard
+        if not answer.heard:
+            self._tags_not_before_s = monotonic() + self._heartbeat_s
         if answer.kind is Kind.UNCHANGED:
-            self._tags_wanted = False
             self._confirm_tags()
-        elif answer.kind is Kind.DONE:
-            self._tags_wanted = False
+        elif answer.kind is Kind.DONE and isinstance(answer.body.get("tags"), list):
             tags = _tag_list(answer, monotonic())
             now = self._clock.now()
             confirmed = now.utc if now.synced else None
@@ -270,8 +324,6 @@ class UplinkWorker(Worker):
             self._confirmed_s = monotonic()
             self._post(TagListReceived(tags))
             self.log.info("tag list: %d tags", len(tags.entries))
-        elif answer.heard:
-            self._tags_wanted = False
 
     def _confirm_tags(self) -> None:
         """The list is current. On disk that is noted once a day: an SD card is not for logging."""
@@ -307,17 +359,16 @@ class UplinkWorker(Worker):
             self.log.error("quarantined %s: %s", message.id, answer.detail)
 
     def _send_readings(self) -> bool:
-        batch = self._journal.call(Store.unsent_readings)
+        most = self._most_readings
+        batch = self._journal.call(lambda store: store.unsent_readings(most))
         if not batch:
             return False
         uuid = batch[0].uuid
         answer = self._transport.readings(uuid, bodies.readings(batch))
         self._note(answer)
         if answer.kind is Kind.TOO_LARGE and len(batch) > 1:
-            batch = batch[: len(batch) // 2]
-            answer = self._transport.readings(uuid, bodies.readings(batch))
-            self._note(answer)
-        if answer.kind is Kind.DONE:
+            self._most_readings = len(batch) // 2
+        elif answer.kind is Kind.DONE:
             self._journal.call(lambda store: store.readings_sent(batch))
             self._heed(answer, uuid)
         elif answer.kind in _NEVER_TAKEN:
@@ -344,27 +395,15 @@ class UplinkWorker(Worker):
     # -- the link
 
     def _note(self, answer: Answer) -> None:
-        """Back off from a server that is silent or asks for it; a word from it ends that."""
-        match answer.kind:
-            case Kind.SILENT | Kind.LATER:
-                self._back_off(answer.retry_after_s)
-            case Kind.UNAUTHORIZED:
-                self._link.not_before_s = monotonic() + TOKEN_REFUSED_S
-            case _:
-                self._link = _Link(problem=self._link.problem)
-        problem = None if answer.heard and answer.kind is not Kind.UNAUTHORIZED else answer.detail
-        if (problem is None) != (self._link.problem is None):
+        """Every answer ends or prolongs the pause; the log hears of the changes."""
+        before = self._link.problem
+        self._link.note(answer, monotonic())
+        problem = self._link.problem
+        if (problem is None) != (before is None):
             if problem is None:
                 self.log.info("server answers")
             else:
                 self.log.warning("server cannot be used: %s", problem)
-        self._link.problem = problem
-
-    def _back_off(self, asked_s: float | None) -> None:
-        link = self._link
-        link.backoff_s = min(LONGEST_BACKOFF_S, max(FIRST_BACKOFF_S, 2 * link.backoff_s))
-        pause_s = link.backoff_s * self._rng.uniform(0.5, 1.0)
-        link.not_before_s = monotonic() + max(pause_s, asked_s or 0.0)
 
 
 # The server will not take these as they are; they wait for a person, the next one goes on.
@@ -398,6 +437,10 @@ def _moment(value: object) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.tzinfo is not None else None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _tag_list(answer: Answer, now_s: float) -> TagList:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from station.rules.charging import why_not_close
+from station.rules.closing import why_not_close
 from station.rules.messages import (
     Announce,
     AskServer,
@@ -546,7 +546,15 @@ def left_behind(record: Record, *, same_boot: bool) -> StoredSession:
         reason=EndReason.LOCAL if record is Record.ENDING else None,
         ended_at=EPOCH + timedelta(minutes=9) if record is Record.ENDING else None,
     )
-    return StoredSession(session, record, same_boot, EPOCH + timedelta(minutes=10))
+    return StoredSession(
+        session,
+        record,
+        same_boot,
+        life_at=EPOCH + timedelta(minutes=10),
+        life_quality=TimeQuality.SYNCED,
+        life_wh=1_234_500,
+        life_closed_s=540.0,
+    )
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from station import failsafe
+from station import control, failsafe
 from station.daemon import JOURNAL_FILE
 from station.journal import database
 from station.journal.store import Store
@@ -235,6 +235,13 @@ def _start(stage: Stage) -> None:
 def _failsafe(stage: Stage) -> None:
     """As systemd's ExecStopPost does after the daemon died."""
     assert failsafe.main(["--pin", "17", "--simulator", str(stage.box.socket)]) == 0
+
+
+@sentence("when", "somebody resets the box")
+def _reset(stage: Stage) -> None:
+    answer = control.ask(stage.station.run_dir, "reset")
+    assert answer is not None
+    assert answer["result"] == "ok", answer
 
 
 @sentence("when", "the power is cut")

@@ -1,0 +1,74 @@
+"""What a sample of the meter does to the state: counted or not, resting or running, lost or back.
+
+No command is given here; charging.py acts on what is found. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from station.rules import closing, limits, plausibility, weld
+from station.rules.state import State
+from station.rules.values import Now, Reading, Session, Stage
+
+LOST_MIN_MISSES = 3
+
+
+def take(state: State, reading: Reading, now: Now) -> tuple[State, str | None]:
+    """Judge a sample and, if it counts, take it in. Returns why it does not count, or None."""
+    session = state.session
+    track, problem = plausibility.observe(
+        state.track, reading, state.settings, may_rebase=session is None
+    )
+    if problem is not None:
+        if track.last is reading:
+            # The past that an estimated end was taken from is not this register's past.
+            state = replace(state, unsettled=None, resting=())
+        return replace(state, track=track), problem
+    state = replace(state, track=track, meter_good_s=now.mono_s, meter_misses=0, meter_doubt=None)
+    state = _watch_supply(state, reading, now)
+    if state.closed:
+        state = _take_closed(state, session, reading)
+    elif reading.requested_at_s > state.opened_at_s:
+        state = replace(state, resting=(*state.resting, reading)[-2:])
+        if state.meter_problem and _agrees(state):
+            state = replace(state, meter_problem=None)
+    return state, None
+
+
+def watch_weld(state: State, reading: Reading) -> tuple[State, str | None]:
+    """With the contactor commanded open: does current flow all the same?"""
+    if state.closed:
+        return replace(state, weld=weld.Watch()), None
+    watch, seen = weld.observe(state.weld, reading, state.opened_at_s, state.settings)
+    return replace(state, weld=watch), seen
+
+
+def miss(state: State, problem: str, now: Now) -> tuple[State, bool]:
+    """A sample that did not come or does not count. Returns whether the meter counts as lost."""
+    state = replace(state, meter_misses=state.meter_misses + 1, meter_doubt=problem)
+    silent_s = now.mono_s - state.meter_good_s
+    if state.meter_misses < LOST_MIN_MISSES or silent_s < state.settings.lost_after_s:
+        return state, False
+    return replace(state, meter_problem=problem, resting=(), supply_good_s=None), True
+
+
+def _agrees(state: State) -> bool:
+    return len(state.resting) == 2 and plausibility.agree(*state.resting, state.settings)
+
+
+def _take_closed(state: State, session: Session | None, reading: Reading) -> State:
+    if session is None or session.stage not in (Stage.RUNNING, Stage.RAMPING):
+        return state
+    if state.draw is not None:
+        state = replace(state, draw=limits.observe(state.draw, reading, state.settings))
+    return replace(state, session_facts=reading.facts)
+
+
+def _watch_supply(state: State, reading: Reading, now: Now) -> State:
+    good = not closing.voltage_problems(reading, state) and not state.undervoltage
+    if not good:
+        return replace(state, supply_good_s=None)
+    if state.supply_good_s is None:
+        return replace(state, supply_good_s=now.mono_s)
+    return state

@@ -1,0 +1,80 @@
+"""Contacts that did not open, seen by the meter: watched in every phase in which they should be.
+
+Honest claim: found within 15 s of 200 W or more flowing, within 10 min of 50 W. A weld without
+current shows at the next draw. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from station.rules.settings import Settings
+from station.rules.values import Load, Reading
+
+SETTLED_S = 5.0
+SETTLED_ENABLE_S = 15.0
+FAST_W, FAST_SAMPLES, FAST_S, FAST_A = 200.0, 3, 5.0, 0.5
+SLOW_W, SLOW_S = 50.0, 600.0
+CREEP_WH, CREEP_S, ANCHOR_EVERY_S = 50.0, 3600.0, 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What was seen since the contactor opened. ``flow_s``: when more than standby last flowed."""
+
+    suspicious: tuple[Reading, ...] = ()
+    slow_since_s: float | None = None
+    anchors: tuple[Reading, ...] = ()  # of the last hour, ten minutes apart
+    flow_s: float | None = None
+
+    @property
+    def alert(self) -> bool:
+        """Worth looking at more often than at rest."""
+        return bool(self.suspicious)
+
+
+def observe(
+    watch: Watch, reading: Reading, opened_at_s: float, settings: Settings
+) -> tuple[Watch, str | None]:
+    """Take a good reading with the contactor commanded open. Returns how the weld was seen."""
+    settled_s = SETTLED_ENABLE_S if settings.load is Load.ENABLE else SETTLED_S
+    if reading.requested_at_s < opened_at_s + settled_s:
+        return Watch(), None
+    power = (reading.power_w or 0.0) - settings.standby_w
+    at = reading.received_at_s
+    suspicious = (*watch.suspicious, reading) if power > FAST_W else ()
+    slow_since = None
+    if power > SLOW_W:
+        slow_since = watch.slow_since_s if watch.slow_since_s is not None else at
+    anchors = tuple(one for one in watch.anchors if at - one.received_at_s <= CREEP_S)
+    if not anchors or at - anchors[-1].received_at_s >= ANCHOR_EVERY_S:
+        anchors = (*anchors, reading)
+    # The first and the newest suspicious readings are enough to tell how far the register moved.
+    kept = suspicious if len(suspicious) <= FAST_SAMPLES else (suspicious[0], *suspicious[-2:])
+    watch = replace(
+        watch,
+        suspicious=kept,
+        slow_since_s=slow_since,
+        anchors=anchors,
+        flow_s=at if power > SLOW_W else watch.flow_s,
+    )
+    return watch, _welded(watch, reading, settings)
+
+
+def _welded(watch: Watch, reading: Reading, settings: Settings) -> str | None:
+    at = reading.received_at_s
+    seen = watch.suspicious
+    if len(seen) >= FAST_SAMPLES and at - seen[0].requested_at_s >= FAST_S:
+        moved = reading.facts.import_wh > seen[0].facts.import_wh
+        flows = reading.current_a is not None and max(reading.current_a) > FAST_A
+        if moved or flows:
+            return f"{reading.power_w:.0f} W flow although the contactor is open"
+    if watch.slow_since_s is not None and at - watch.slow_since_s >= SLOW_S:
+        return f"{reading.power_w:.0f} W for 10 min although the contactor is open"
+    oldest = watch.anchors[0]
+    hours = (at - oldest.received_at_s) / 3600
+    standby_wh = settings.standby_w * hours * settings.energy_speed
+    crept_wh = reading.facts.import_wh - oldest.facts.import_wh - standby_wh
+    if crept_wh > CREEP_WH * settings.energy_speed + 2 * reading.grid_wh:
+        return f"{crept_wh:.0f} Wh within an hour although the contactor is open"
+    return None
