@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from station.rules import closing, limits, plausibility, weld
+from station.rules import closing, limits, liveness, plausibility, weld
 from station.rules.state import State
 from station.rules.values import Now, Reading, Session, Stage
 
@@ -16,6 +16,10 @@ LOST_MIN_MISSES = 3
 
 def take(state: State, reading: Reading, now: Now) -> tuple[State, str | None]:
     """Judge a sample and, if it counts, take it in. Returns why it does not count, or None."""
+    signs, problem = liveness.observe(state.signs, reading)
+    state = replace(state, signs=signs)
+    if problem is not None:
+        return state, problem
     session = state.session
     track, problem = plausibility.observe(
         state.track, reading, state.settings, may_rebase=session is None

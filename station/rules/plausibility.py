@@ -56,7 +56,22 @@ def _problem(last: Reading, reading: Reading, settings: Settings) -> str | None:
     limit_wh = 1.2 * settings.fuse_w * hours * settings.energy_speed + 2 * grid_wh + SLACK_WH
     if step_wh > limit_wh:
         return f"register jumped by {step_wh} Wh, at most {limit_wh:.1f} Wh can have flowed"
+    apart_wh = _phases_apart_wh(last.facts, reading.facts)
+    if apart_wh is not None and apart_wh > max(0.02 * step_wh, 4 * grid_wh + SLACK_WH):
+        return f"total and phases moved {apart_wh} Wh apart"
     return None
+
+
+def _phases_apart_wh(last: MeterFacts, now: MeterFacts) -> int | None:
+    """How far the total's step is from the sum of the phases'; None where there are no phases."""
+    steps = [
+        after - before
+        for before, after in zip(last.phase_wh, now.phase_wh, strict=True)
+        if before is not None and after is not None
+    ]
+    if len(steps) < 3:
+        return None
+    return abs(now.import_wh - last.import_wh - sum(steps))
 
 
 def same_meter(a: MeterFacts, b: MeterFacts) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from station.rules.limits import Draw
+from station.rules.liveness import Signs
 from station.rules.plausibility import Track
 from station.rules.settings import Settings
 from station.rules.signals import Background, Outcome
@@ -61,6 +62,7 @@ class State:
 
     # The meter.
     track: Track = field(default_factory=Track)
+    signs: Signs = field(default_factory=Signs)
     resting: tuple[Reading, ...] = ()  # good readings since the contactor opened, the newest two
     meter_problem: str | None = "no reading yet"
     meter_good_s: float = 0.0

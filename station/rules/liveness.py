@@ -1,0 +1,53 @@
+"""Is the meter alive, and the right way round? Frozen values are evidence of nothing. Pure.
+
+Mains voltage never stands still: U, I and P that are bit-identical for 30 s under voltage come from
+a meter (or a gateway) that repeats itself. Power that is negative for 30 s comes from current
+transformers, or a meter, that were wired backwards; its import register counts nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from station.rules.values import Reading
+
+STILL_S = 30.0
+REVERSED_S, REVERSED_W = 30.0, -200.0
+UNDER_VOLTAGE_V = 50.0
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """The newest sample, and since when nothing moved, or everything ran backwards."""
+
+    newest: Reading | None = None
+    still_since_s: float | None = None
+    reversed_since_s: float | None = None
+
+
+def observe(signs: Signs, reading: Reading) -> tuple[Signs, str | None]:
+    """Look at one sample, plausible or not. Returns why it does not count, or None."""
+    at = reading.received_at_s
+    still_since = None
+    if signs.newest is not None and _same(signs.newest, reading):
+        since = signs.still_since_s
+        still_since = since if since is not None else signs.newest.received_at_s
+    reversed_since = None
+    if reading.power_w is not None and reading.power_w < REVERSED_W:
+        reversed_since = signs.reversed_since_s if signs.reversed_since_s is not None else at
+    signs = Signs(reading, still_since, reversed_since)
+    if still_since is not None and at - still_since >= STILL_S:
+        return signs, f"frozen: voltage, current and power have not moved for {STILL_S:.0f} s"
+    if reversed_since is not None and at - reversed_since >= REVERSED_S:
+        return signs, f"meter_reversed: {reading.power_w:.0f} W; the meter is wired backwards"
+    return signs, None
+
+
+def _same(before: Reading, now: Reading) -> bool:
+    if now.voltage_v is None or max(now.voltage_v) < UNDER_VOLTAGE_V:
+        return False
+    return (before.voltage_v, before.current_a, before.power_w) == (
+        now.voltage_v,
+        now.current_a,
+        now.power_w,
+    )

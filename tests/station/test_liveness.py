@@ -1,0 +1,95 @@
+"""A meter that repeats itself, or that runs backwards, is evidence of nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from station.rules.liveness import Signs, observe
+from station.rules.messages import StoreSession
+from station.rules.plausibility import Track
+from station.rules.plausibility import observe as plausible
+from station.rules.values import EndReason, MeterFacts, Phase, Reading
+from tests.station.core_rig import SETTINGS, Core
+
+
+def reading(at_s: float, **changes: object) -> Reading:
+    sample = Reading(
+        requested_at_s=at_s - 0.2,
+        received_at_s=at_s,
+        facts=MeterFacts("11223344", 1_000_000, (300_000, 300_000, 400_000)),
+        grid_wh=0.12,
+        voltage_v=(230.0, 231.0, 229.0),
+        current_a=(0.0, 0.0, 0.0),
+        power_w=0.0,
+    )
+    return replace(sample, **changes)  # type: ignore[arg-type]
+
+
+def problems(samples: list[Reading]) -> list[str | None]:
+    signs, found = Signs(), []
+    for sample in samples:
+        signs, problem = observe(signs, sample)
+        found.append(problem)
+    return found
+
+
+def test_bit_identical_for_thirty_seconds_is_frozen():
+    found = problems([reading(at) for at in range(0, 41, 5)])
+    assert found[:6] == [None] * 6
+    assert all("frozen" in (problem or "") for problem in found[6:])
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        {"voltage_v": (230.1, 231.0, 229.0)},
+        {"current_a": (0.01, 0.0, 0.0)},
+        {"power_w": 0.5},
+    ],
+)
+def test_anything_that_moves_is_alive(moved):
+    samples = [reading(at, **(moved if at % 10 else {})) for at in range(0, 200, 5)]
+    assert problems(samples) == [None] * len(samples)
+
+
+def test_meter_without_voltage_cannot_be_told_to_be_frozen():
+    assert problems([reading(at, voltage_v=None) for at in range(0, 200, 5)]) == [None] * 40
+
+
+def test_no_voltage_is_not_frozen_but_dead_mains():
+    dark = [reading(at, voltage_v=(0.0, 0.0, 0.0)) for at in range(0, 200, 5)]
+    assert problems(dark) == [None] * 40
+
+
+def test_negative_power_for_thirty_seconds_is_reversed():
+    samples = [reading(at, power_w=-201.0 - at) for at in range(0, 41, 5)]
+    found = problems(samples)
+    assert found[:6] == [None] * 6
+    assert all("meter_reversed" in (problem or "") for problem in found[6:])
+    assert problems([reading(at, power_w=-199.0 - at / 1e3) for at in range(0, 200, 5)])[-1] is None
+
+
+@pytest.mark.parametrize(("l3_wh", "good"), [(10, True), (20, True), (21, False), (-11, False)])
+def test_total_and_phases_move_together(l3_wh, good):
+    """The total moved by 10 Wh: L3 may be off by 4 grid steps and 10 Wh, and no more."""
+    first = reading(0)
+    facts = MeterFacts("11223344", 1_000_010, (300_000, 300_000, 400_000 + l3_wh))
+    _, problem = plausible(Track(first), reading(10, facts=facts), SETTINGS, may_rebase=False)
+    assert (problem is None) is good
+
+
+def test_frozen_meter_ends_a_charge_as_lost_and_books_what_is_exact_later():
+    core = Core(settings=replace(SETTINGS, lost_after_s=5)).charging()
+    core.pass_time(10)
+    core.volts = lambda: (230.0, 230.0, 230.0)  # type: ignore[method-assign]
+    core.pass_time(40)
+    assert not core.closed
+    assert core.given(StoreSession)[-1].session.reason is EndReason.METER_LOST
+    del core.volts
+    core.until(Phase.AVAILABLE, 60)
+    end = core.given(StoreSession)[-1].session
+    assert end.end is not None
+    assert not end.estimated
+    assert end.end.import_wh == round(core.register_wh)
