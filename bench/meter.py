@@ -1,8 +1,9 @@
 """How fast the meter is read: ``python -m bench.meter [SAMPLES]``.
 
-A simulated SDM630 at 9600 baud with 20 ms of turnaround, in a process of its own, is read in four
-ways, in turn. Their limit is what line and meter need: the bytes, the turnarounds, and one silence
-of 3.5 characters for each request. CPU time and context switches are those of the reading side.
+A simulated SDM630 at 9600 baud with 20 ms of turnaround, in a process of its own, is read in five
+ways, in turn and without a pause, so that every request has its silence to wait for. Their limit is
+what line and meter need: the bytes, the turnarounds, and one silence of 3.5 characters for each
+request. CPU time and context switches are those of the reading side.
 """
 
 from __future__ import annotations

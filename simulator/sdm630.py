@@ -128,7 +128,6 @@ class Sdm630:
             return
         self._exchanged_since = since
         self._registers.exchange(self._source(), other=since is not None)
-        self._refreshed_at = -math.inf
         self._silent_until = self._monotonic() + EXCHANGE_SILENT_S
 
 

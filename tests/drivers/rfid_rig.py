@@ -13,8 +13,8 @@ from types import ModuleType
 from typing import Any
 
 from drivers.reader import Reader
-from simulator.mfrc522 import AirFrame, Mfrc522Chip
-from simulator.picc import Field
+from simulator.rfid.mfrc522 import AirFrame, Mfrc522Chip
+from simulator.rfid.picc import Field
 
 RESET_PIN = 25
 _MODULES = ("spidev", "RPi", "RPi.GPIO", "mfrc522", "mfrc522.MFRC522", "mfrc522.SimpleMFRC522")

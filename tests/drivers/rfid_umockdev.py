@@ -20,8 +20,8 @@ gi.require_version("UMockdev", "1.0")
 from gi.repository import GLib, UMockdev  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from simulator.mfrc522 import Mfrc522Chip  # noqa: E402
-from simulator.picc import Field  # noqa: E402
+from simulator.rfid.mfrc522 import Mfrc522Chip  # noqa: E402
+from simulator.rfid.picc import Field  # noqa: E402
 
 DEVICE = (
     "P: /devices/platform/spi0.0/spidev/spidev0.0\n"

@@ -19,8 +19,8 @@ from drivers.errors import GpioError
 from drivers.inputs import Input
 from simulator import standins
 from simulator.client import BoxClient
-from simulator.service import Service
-from simulator.wiring import Wiring
+from simulator.serving.service import Service
+from simulator.world.wiring import Wiring
 
 PIN = 22
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from drivers.reader import Card, Reader, SeveralCards
-from simulator.iso14443a import Bits, bits_of, bytes_of, crc_a
-from simulator.picc import Picc, RandomUidPicc
+from simulator.rfid.iso14443a import Bits, bits_of, bytes_of, crc_a
+from simulator.rfid.picc import Picc, RandomUidPicc
 from tests.drivers.rfid_rig import Rig
 
 U4 = bytes.fromhex("DEADBEEF")

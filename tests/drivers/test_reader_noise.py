@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from drivers.errors import ReaderError
 from drivers.iso14443 import Answer, Card, Collision, Damage, Exchange, crc_a, read_card
 from drivers.reader import Reader, Scan
-from simulator import iso14443a
+from simulator.rfid import iso14443a
 from tests.drivers.rfid_rig import Rig
 
 SEED = 20_261_122

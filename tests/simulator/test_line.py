@@ -179,6 +179,26 @@ def test_unplugged_the_port_is_gone_and_comes_back_as_another() -> None:
             assert ask(again, READ_IMPORT, 9)[0] == IMPORT
 
 
+def test_it_hangs_up_before_unplugging_returns() -> None:
+    with running(pace=False) as (line, _):
+        for _ in range(40):
+            with client(line) as port:
+                line.plug(False)
+                assert hung_up(port)
+            line.plug(True)
+
+
+def test_requests_to_the_old_port_are_not_answered_on_the_new_one() -> None:
+    with running(baudrate=2400) as (line, _):
+        with client(line) as port:
+            port.write(READ_18 + READ_IMPORT)
+            assert len(port.read(1)) == 1
+            line.plug(False)
+        line.plug(True)
+        with client(line) as port:
+            assert hears_nothing(port, 0.3)
+
+
 def test_unplugging_in_mid_reply() -> None:
     with running(baudrate=2400) as (line, _):
         for _ in range(3):
