@@ -1,0 +1,208 @@
+"""Readings and registers: what is taken from the meter, and what of it is booked.
+
+A register is booked only when it stands still: readings that count are taken with the contactor
+open, twice and agreeing. An estimate is replaced once by the exact register.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from station.rules import faults, metering, plausibility
+from station.rules.messages import (
+    Announce,
+    AskServer,
+    StoreLifeSign,
+)
+from station.rules.signals import Outcome
+from station.rules.switching import LIFE_SIGN_S, Switching
+from station.rules.values import (
+    EndReason,
+    MeterFacts,
+    Reading,
+    Record,
+    Session,
+    Stage,
+)
+
+SETTLE_S = 3.0
+END_DOUBTS = 5
+STORE_RETRY_S = 5.0
+
+
+class Booking(Switching):
+    """Samples of the meter, the journal's answers, and the register that is booked."""
+
+    def on_reading(self, reading: Reading) -> None:
+        session = self.session
+        self.watch_exchange(session, reading)
+        self.state, problem = metering.take(self.state, reading, self.now)
+        if problem is not None:
+            self.on_missed(problem)
+            return
+        if session is not None and session.stage is Stage.RUNNING:
+            self.sign_of_life(session, reading)
+        elif session is not None and session.stage is Stage.FINAL_READING:
+            self.read_end(session, reading)
+        self.settle_estimate(reading)
+        self.state, seen = metering.watch_weld(self.state, reading)
+        if seen is not None:
+            self.fault(faults.CONTACTOR_FAULT, seen, welded=True)
+            candidate, session = self.state.end_candidate, self.session
+            if (
+                candidate is not None
+                and session is not None
+                and session.stage is Stage.FINAL_READING
+            ):
+                self.settle(session, candidate.facts, estimated=False)
+
+    def watch_exchange(self, session: Session | None, reading: Reading) -> None:
+        """Another serial number, again and again, while a session depends on the old meter."""
+        start = session.start if session is not None else None
+        if session is None or start is None or plausibility.same_meter(start, reading.facts):
+            self.set(foreign_samples=0)
+            return
+        self.set(foreign_samples=self.state.foreign_samples + 1)
+        if self.state.foreign_samples < plausibility.BASELINE_SAMPLES:
+            return
+        if session.stage in (Stage.RUNNING, Stage.RAMPING):
+            self.end(session, EndReason.METER_LOST)
+        elif session.stage is Stage.FINAL_READING:
+            self.settle(session, reading.facts, estimated=True)
+        elif session.stage in (Stage.CLOSING, Stage.RESUMING):
+            self.give_up_closing(session)
+
+    def on_missed(self, problem: str) -> None:
+        self.state, lost = metering.miss(self.state, problem, self.now)
+        session = self.session
+        if lost and session is not None and session.stage in (Stage.RUNNING, Stage.RAMPING):
+            self.end(session, EndReason.METER_LOST)
+
+    def sign_of_life(self, session: Session, reading: Reading) -> None:
+        """Two small commits a minute: how far the charge was, should the power go now."""
+        if self.now.mono_s < self.state.next_life_s:
+            return
+        count = self.state.life_count + 1
+        self.set(next_life_s=self.state.next_life_s + LIFE_SIGN_S, life_count=count)
+        closed_s = self.now.mono_s - (session.closed_at_s or self.now.mono_s)
+        self.give(
+            StoreLifeSign(
+                uuid=session.uuid,
+                at=self.now.utc,
+                quality=self.now.quality,
+                import_wh=reading.facts.import_wh,
+                power_w=round(reading.power_w or 0.0),
+                closed_s=closed_s,
+                charged_s=session.charged_s + closed_s,
+                minute=count // 2 if count % 2 == 0 else None,
+            )
+        )
+
+    def read_end(self, session: Session, reading: Reading) -> None:
+        """FINAL_READING: the first good reading after the contacts came to rest, confirmed.
+
+        With a weld two never agree: the first one counts, and what flows on is nobody's.
+        """
+        settings = self.state.settings
+        rest_s = max(SETTLE_S, 2 * settings.update_s)
+        if reading.requested_at_s < self.state.opened_at_s + rest_s:
+            return
+        candidate = self.state.end_candidate
+        if candidate is None:
+            self.set(end_candidate=reading)
+            return
+        if reading.requested_at_s < candidate.requested_at_s + settings.update_s:
+            return
+        doubts = self.state.end_doubts
+        if not plausibility.agree(candidate, reading, settings) and doubts < END_DOUBTS:
+            self.set(end_doubts=doubts + 1)
+            return
+        self.settle(session, candidate.facts, estimated=False)
+
+    def settle(self, session: Session, facts: MeterFacts, *, estimated: bool) -> None:
+        """The end register is known: store it, with END in the same commit."""
+        start, ceiling = session.start, self.state.ceiling
+        if start is not None and not plausibility.same_meter(start, facts):
+            # Registers of two meters are never subtracted: the old one's last word counts.
+            facts, estimated = self.state.session_facts or start, True
+            session = replace(session, exact_wanted=False)
+        if ceiling is not None and facts.import_wh > ceiling.highest_wh:
+            self.fault(
+                faults.CONTACTOR_FAULT,
+                f"{facts.import_wh - ceiling.highest_wh} Wh more than can have flowed before the "
+                "interruption: the line was left up",
+            )
+            facts = replace(facts, import_wh=ceiling.highest_wh, phase_wh=(None, None, None))
+            estimated, session = True, replace(session, exact_wanted=False)
+        session = self.move(session, Stage.STORING_END, end=facts, estimated=estimated)
+        self.store(session, Record.ENDED, Announce.END)
+
+    def give_up_final_reading(self, session: Session) -> None:
+        """The meter stayed away: book the last good register as an estimate, for now."""
+        facts = self.state.session_facts or session.start
+        if facts is not None:
+            self.settle(session, facts, estimated=True)
+
+    def settle_estimate(self, reading: Reading) -> None:
+        """The meter is back after an estimated END: the exact register replaces it, once."""
+        session = self.state.unsettled
+        if session is None or session.start is None or len(self.state.resting) < 2:
+            return
+        first, second = self.state.resting[-2:]
+        if not plausibility.same_meter(session.start, reading.facts):
+            self.set(unsettled=None)
+        elif plausibility.agree(first, second, self.state.settings):
+            exact = replace(session, end=second.facts, estimated=False)
+            self.set(unsettled=exact)
+            self.store(exact, Record.ENDED, Announce.END)
+
+    def on_stored(self, uuid: str, record: Record) -> None:
+        unsettled = self.state.unsettled
+        if unsettled is not None and unsettled.uuid == uuid and not unsettled.estimated:
+            self.set(unsettled=None)
+            return
+        session = self.session
+        if session is None or session.uuid != uuid:
+            return
+        self.set(stored=record)
+        match session.stage, record:
+            case Stage.STORING_ASKED, Record.ASKED:
+                session = self.move(session, Stage.ASKING)
+                self.give(AskServer(session))
+            case Stage.STORING_ACCEPTED, Record.ACCEPTED:
+                self.move(session, Stage.CLOSING)
+            case Stage.DROPPING, Record.DROPPED:
+                self.forget()
+            case Stage.STORING_END, Record.ENDED:
+                used = session.reason is not EndReason.NOT_STARTED
+                self.forget()
+                if used and not self.state.faults:
+                    self.tell(Outcome.DONE)
+                if session.estimated and session.exact_wanted:
+                    self.set(unsettled=session)
+
+    def on_storing_failed(self, uuid: str, record: Record, problem: str) -> None:
+        self.set(journal_problem=problem)
+        unsettled = self.state.unsettled
+        if unsettled is not None and unsettled.uuid == uuid:
+            self.set(unsettled=replace(unsettled, estimated=True))
+        session = self.session
+        if session is None or session.uuid != uuid:
+            return
+        match session.stage:
+            case Stage.STORING_ASKED:
+                self.tell(Outcome.BROKEN)
+                self.forget()
+            case Stage.STORING_ACCEPTED:
+                self.tell(Outcome.BROKEN)
+                self.give_up_closing(session)
+            case Stage.DROPPING:
+                self.forget()
+            case _:
+                self.set(store_retry_s=self.now.mono_s + STORE_RETRY_S)
+
+    def store_again(self, session: Session) -> None:
+        if session.stage is Stage.FINAL_READING:
+            self.store(session, Record.ENDING)
+        elif session.stage is Stage.STORING_END:
+            self.store(session, Record.ENDED, Announce.END)

@@ -1,0 +1,147 @@
+"""After a power cut or a restart: what the last run left is taken up, or ended exactly.
+
+Also here, because it is the same kind of return: the clock that is set long after the boot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from station.rules import closing, faults, resume
+from station.rules.booking import Booking
+from station.rules.messages import (
+    Booted,
+    ForgetFault,
+    RepairStamps,
+    StoredSession,
+)
+from station.rules.signals import Outcome
+from station.rules.state import Ceiling
+from station.rules.switching import LIFE_SIGN_S
+from station.rules.values import (
+    EndReason,
+    Interruption,
+    Now,
+    Reading,
+    Record,
+    Session,
+    Stage,
+    TimeQuality,
+)
+
+RESUMING_PATIENCE_S = 240.0
+LIFE_SLACK_S = 10.0
+
+
+class Returning(Booking):
+    """What the last run left behind, and stamps that wait for the clock."""
+
+    def on_boot(self, event: Booted) -> None:
+        """Take up what the last run left behind. The contactor is open: it was set up so."""
+        now_s = self.now.mono_s
+        self.set(
+            booted=True,
+            synced=self.now.synced,
+            last_seq=event.last_seq,
+            tags=event.tags,
+            faults=tuple(f for f in event.faults if f.name != faults.EMERGENCY_STOP),
+            disabled=event.disabled,
+            opened_at_s=now_s,
+            meter_good_s=now_s,
+        )
+        if len(self.state.faults) < len(event.faults):
+            self.give(ForgetFault(faults.EMERGENCY_STOP))
+        if self.state.stop_pressed:
+            self.fault(faults.EMERGENCY_STOP, "the stop input is open")
+        self.tell(Outcome.LAMP_TEST)
+        if event.open_session is not None:
+            self.take_up(event.open_session)
+
+    def take_up(self, left: StoredSession) -> None:
+        """A session without an end: it goes on, or it ends exactly, by the register."""
+        session = replace(left.session, stage_since_s=self.now.mono_s)
+        self.set(session_facts=session.start, stored=left.record, session=session)
+        if left.record is Record.ASKED:
+            self.end_unused(session)
+            return
+        self.set(ceiling=self.ceiling(left))
+        if left.record is Record.ENDING:
+            self.move(session, Stage.FINAL_READING)
+            return
+        self.set(
+            left_at=max(left.life_at or session.started_at, session.started_at),
+            left_because=EndReason.RESTART if left.same_boot else EndReason.POWER_LOSS,
+        )
+        if not self.state.faults and (
+            resume.why_not(left, self.state.tags, self.state.settings, self.now) is None
+        ):
+            self.move(session, Stage.RESUMING)
+            return
+        self.end_interrupted(session)
+        if resume.closed_too_shortly(left):
+            self.fault(faults.POWER_UNSTABLE, "the mains went within a minute of closing")
+
+    def ceiling(self, left: StoredSession) -> Ceiling | None:
+        """The fuse bounds what can have flowed until the last life sign ran out."""
+        start = left.session.start
+        if start is None:
+            return None
+        last_wh = left.life_wh if left.life_wh is not None else start.import_wh
+        settings = self.state.settings
+        hours = (LIFE_SIGN_S + LIFE_SLACK_S) / 3600
+        return Ceiling(last_wh, last_wh + round(settings.fuse_w * hours * settings.energy_speed))
+
+    def resume_when_stable(self, session: Session) -> None:
+        """RESUMING: counted and stored before the contactor closes again."""
+        if resume.not_yet(session, self.state, self.now.mono_s) is None:
+            readings = closing.resting_readings(self.state, self.now)
+            if readings is None or self.above_ceiling(readings[1]):
+                return
+            interruption = Interruption(
+                self.state.left_at or session.started_at, self.now.utc, self.state.left_because
+            )
+            session = self.move(
+                session,
+                Stage.STORING_ACCEPTED,
+                resumes=session.resumes + 1,
+                interruptions=(*session.interruptions, interruption),
+            )
+            self.set(ceiling=None, session_facts=readings[1].facts)
+            self.store(session, Record.ACCEPTED)
+        elif self.waited(session) > RESUMING_PATIENCE_S:
+            self.end_interrupted(session)
+
+    def above_ceiling(self, reading: Reading) -> bool:
+        ceiling, session = self.state.ceiling, self.session
+        if ceiling is None or session is None or reading.facts.import_wh <= ceiling.highest_wh:
+            return False
+        self.end_interrupted(session)
+        return True
+
+    def watch_clock(self) -> None:
+        """The clock was set for the first time in this boot: estimated stamps get their true time.
+
+        A synced stamp is never altered.
+        """
+        if not self.now.synced or self.state.synced or not self.state.booted:
+            return
+        self.set(synced=True)
+        session = self.session
+        if session is not None:
+            self.set(session=_repaired(session, self.now))
+        self.give(RepairStamps(self.now.mono_s, self.now.utc))
+
+
+def _repaired(session: Session, now: Now) -> Session:
+    """Stamps taken in this boot by an unsynced clock, counted back from now."""
+    if session.time_quality is TimeQuality.ESTIMATED and session.started_s is not None:
+        session = replace(
+            session,
+            started_at=now.at(session.started_s),
+            time_quality=TimeQuality.SYNCED,
+        )
+    if session.end_time_quality is TimeQuality.ESTIMATED and session.ended_s is not None:
+        session = replace(
+            session, ended_at=now.at(session.ended_s), end_time_quality=TimeQuality.SYNCED
+        )
+    return session
