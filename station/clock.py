@@ -13,7 +13,7 @@ from __future__ import annotations
 import ctypes
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -22,11 +22,12 @@ from station.rules.values import Now
 if TYPE_CHECKING:
     from simulator.client import BoxClient
 
+HWMON = Path("/sys/class/hwmon")
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-class Clock(Protocol):
-    """What the daemon needs to know of time. ``energy_speed`` is 1 outside a simulation."""
+class Source(Protocol):
+    """A machine's clocks. ``energy_speed`` is 1 outside a simulation."""
 
     boot_id: str
     energy_speed: float
@@ -34,6 +35,53 @@ class Clock(Protocol):
     def now(self) -> Now: ...
 
     def uptime_ms(self) -> int: ...
+
+    def undervoltage(self) -> bool: ...
+
+
+class Clock:
+    """The machine's clocks, with a better idea of the wall time while they are not synced.
+
+    The server's time counts as synced: it is good to a few seconds, and it is the time by which the
+    server books. Without it, time at least never runs back behind what was stored last, so a Pi
+    that wakes up in 1970 does not stamp 1970. The machine's own clock is never set here.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.boot_id = source.boot_id
+        self.energy_speed = source.energy_speed
+        self._began_s = monotonic()
+        self._floor: datetime | None = None
+        self._server: tuple[float, datetime] | None = None
+
+    def now(self) -> Now:
+        now = self._source.now()
+        if now.synced:
+            return now
+        if self._server is not None:
+            taken_s, utc = self._server
+            return Now(now.mono_s, utc + timedelta(seconds=now.mono_s - taken_s), True)
+        floor = self._floor
+        if floor is not None and now.utc < floor:
+            return Now(now.mono_s, floor + timedelta(seconds=now.mono_s - self._began_s), False)
+        return now
+
+    def uptime_ms(self) -> int:
+        return self._source.uptime_ms()
+
+    def undervoltage(self) -> bool:
+        """Whether the Pi's own supply is too low now."""
+        return self._source.undervoltage()
+
+    def not_before(self, utc: datetime | None) -> None:
+        """The newest stamp that is on disk: the present is later than that."""
+        self._floor = utc
+
+    def learn(self, server_time: datetime) -> None:
+        """What the server says the time is now. Asked for at most once a boot."""
+        if self._server is None:
+            self._server = (monotonic(), server_time)
 
 
 def monotonic() -> float:
@@ -63,6 +111,15 @@ class SystemClock:
     def uptime_ms(self) -> int:
         return int(time.clock_gettime(time.CLOCK_BOOTTIME) * 1000)
 
+    def undervoltage(self) -> bool:
+        """The firmware's alarm for 4.63 V, where the kernel has a sensor for it."""
+        for alarm in HWMON.glob("hwmon*/in0_lcrit_alarm"):
+            try:
+                return alarm.read_text().strip() == "1"
+            except OSError:
+                continue
+        return False
+
     def _synced(self) -> bool:
         """adjtimex(2) returns TIME_ERROR (5) as long as nobody has disciplined the clock."""
         return int(self._libc.adjtimex(ctypes.byref(_Timex()))) not in (-1, self._TIME_ERROR)
@@ -87,3 +144,7 @@ class BoxClock:
 
     def uptime_ms(self) -> int:
         return int(self.box.clock().uptime_s * 1000)
+
+    def undervoltage(self) -> bool:
+        supply = getattr(self.box, "supply", None)
+        return bool(supply()) if supply is not None else False

@@ -34,7 +34,7 @@ from station.config import Config, InputsConfig
 from station.control import ControlServer
 from station.lease import LEASE_S, RENEW_EVERY_S, LeaseGuard
 from station.log import masked
-from station.requests import Requests
+from station.requests import Requests, TapWindow, meter_shown, retry
 from station.rules.charging import step
 from station.rules.messages import (
     AnswerRequest,
@@ -58,6 +58,7 @@ from station.rules.messages import (
     StoreFault,
     StoreLifeSign,
     StoreSession,
+    SupplyChanged,
     TagPresented,
     Ticked,
     VehicleInputChanged,
@@ -76,6 +77,7 @@ from station.workers.uplink import REMOTE, Transport, UplinkWorker
 INPUT_POLL_S = 0.05
 LEAVE_WITHIN_S = 3.0
 TRIP_PULSE_S = 0.5
+SUPPLY_EVERY_S = 5.0
 JOURNAL_FILE = "journal.sqlite3"
 
 log = logging.getLogger("station")
@@ -112,12 +114,12 @@ def only_one(run_dir: Path) -> Iterator[None]:
 def make_clock(config: Config) -> Clock:
     """The Pi's clock, or the simulated box's. Raises StartError when the box is not there."""
     if config.simulator is None:
-        return SystemClock()
+        return Clock(SystemClock())
     from simulator.client import BoxClient, BoxUnreachable
 
     try:
         libraries.use_simulator(config.simulator)
-        return BoxClock(BoxClient(config.simulator))
+        return Clock(BoxClock(BoxClient(config.simulator)))
     except (BoxUnreachable, DriverError) as error:
         raise StartError(
             f"[station] simulator = {config.simulator!r}: no simulated box answers there "
@@ -185,6 +187,7 @@ class Daemon:
         self.leave_by_s: float | None = None
         self.renew_due_s = 0.0
         self.poll_due_s = 0.0
+        self.supply_due_s = 0.0
         box = config.contactor
         self.contactor = Contactor(box.pin, active_high=box.active_high, lease_s=LEASE_S)
         lights = config.indicator
@@ -198,6 +201,7 @@ class Daemon:
         self.trip_until_s: float | None = None
         self.heartbeat_on = False
         self.requests = Requests(self.queue.put)
+        self.taps = TapWindow()
         self.snapshot: Snapshot = snapshot(self.state, self.now())
         self._make_workers()
 
@@ -271,6 +275,9 @@ class Daemon:
             {
                 "status": lambda _: shown(self.snapshot, monotonic()),
                 "reset": self.requests.reset,
+                "meter": lambda _: meter_shown(self.snapshot, monotonic()),
+                "tag": self.taps.ask,
+                "retry": lambda request: retry(request, self.journal, self.uplink.poke),
             },
             self.on_crash,
         )
@@ -364,15 +371,25 @@ class Daemon:
         except DriverError as error:
             log.error("%s", error)
             return
+        self._watch_supply()
         feedback = self.inputs.seen("feedback")
         seen = (self.state.line_active, self.state.feedback_closed)
         if (active, feedback) != seen or active != self.state.closed:
             self.queue.put(ContactorObserved(active, feedback))
 
+    def _watch_supply(self) -> None:
+        if self.supply_due_s > monotonic():
+            return
+        self.supply_due_s = monotonic() + SUPPLY_EVERY_S
+        low = self.clock.undervoltage()
+        if low != self.state.undervoltage:
+            self.queue.put(SupplyChanged(low))
+
     def _note(self, event: Event) -> None:
         match event:
             case TagPresented(tag):
                 log.info("tag %s", masked(tag))
+                self.taps.tapped(tag)
             case ShutdownRequested():
                 self.leave_by_s = monotonic() + LEAVE_WITHIN_S
             case LeaseLapsed():
@@ -389,6 +406,7 @@ class Daemon:
                 try:
                     self.contactor.renew()
                     self.contactor.close()
+                    self.reader.contactor_switched()
                 except DriverError as error:
                     log.error("contactor not closed: %s", error)
                     self.queue.put(CloseRefused(uuid, str(error)))
@@ -429,6 +447,8 @@ class Daemon:
             log.error("%s", error)
 
     def _open_contactor(self) -> None:
+        if self.contactor.commanded:
+            self.reader.contactor_switched()
         try:
             self.contactor.open()
         except DriverError as error:

@@ -145,6 +145,14 @@ class Store:
         )
         return [(_session(row), Record(row["record"])) for row in rows]
 
+    def newest_stamp(self) -> datetime | None:
+        """The latest wall time that was stored with a session."""
+        row = self.database.execute(
+            "SELECT max(max(started_at, coalesce(life_at, ''), coalesce(ended_at, '')))"
+            " FROM sessions"
+        ).fetchone()
+        return _time(row[0])
+
     # -- seq
 
     def last_seq(self) -> int | None:

@@ -34,6 +34,8 @@ class Booking(Switching):
     """Samples of the meter, the journal's answers, and the register that is booked."""
 
     def on_reading(self, reading: Reading) -> None:
+        if metering.blanked(self.state, reading.requested_at_s):
+            return
         session = self.session
         self.watch_exchange(session, reading)
         self.state, problem = metering.take(self.state, reading, self.now)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from station.rules import authorization, closing, faults, limits
+from station.rules import authorization, closing, faults, limits, metering
 from station.rules.authorization import Refusal
 from station.rules.messages import (
     Announce,
@@ -89,8 +89,9 @@ class _Charging(Returning):
                 pass
             case MeterRead(reading):
                 self.on_reading(reading)
-            case MeterMissed(problem):
-                self.on_missed(problem)
+            case MeterMissed(problem, requested_at_s):
+                if not metering.blanked(self.state, requested_at_s):
+                    self.on_missed(problem)
             case TagPresented(tag, session_uuid):
                 self.on_tag(tag, session_uuid)
             case SeveralTagsPresented():

@@ -12,6 +12,13 @@ from station.rules.state import State
 from station.rules.values import Now, Reading, Session, Stage
 
 LOST_MIN_MISSES = 3
+BLANK_S = 0.5
+
+
+def blanked(state: State, requested_at_s: float) -> bool:
+    """Contacts and coil spoil what is on the wires just then: such samples are nothing at all."""
+    switched = state.switched_at_s
+    return switched is not None and switched - BLANK_S < requested_at_s < switched + BLANK_S
 
 
 def take(state: State, reading: Reading, now: Now) -> tuple[State, str | None]:

@@ -56,6 +56,7 @@ class State:
     # The contactor: what was commanded, and what was seen.
     closed: bool = False
     opened_at_s: float = 0.0
+    switched_at_s: float | None = None
     closings_s: tuple[float, ...] = ()
     line_active: bool | None = None
     feedback_closed: bool | None = None

@@ -64,6 +64,7 @@ class Switching(Course):
             self.move(session, Stage.RUNNING, closed_at_s=now_s)
             self.set(
                 closed=True,
+                switched_at_s=now_s,
                 resting=(),
                 closings_s=(*(at for at in self.state.closings_s if now_s - at < 3600), now_s),
                 draw=limits.Draw(
@@ -143,7 +144,8 @@ class Switching(Course):
         """
         self.give(OpenContactor())
         if self.state.closed:
-            self.set(closed=False, opened_at_s=self.now.mono_s, resting=())
+            now_s = self.now.mono_s
+            self.set(closed=False, opened_at_s=now_s, switched_at_s=now_s, resting=())
         self.set(end_candidate=None, end_doubts=0)
         ended = {
             "ended_at": self.now.utc,

@@ -120,6 +120,7 @@ class JournalWorker(Worker):
             connection.close()
 
     def _boot(self, store: Store) -> None:
+        self._clock.not_before(store.newest_stamp())
         now = self._clock.now()
         tags = store.tags(now.utc if now.synced else None)
         if tags.age_at_boot_s is not None:

@@ -20,6 +20,7 @@ from station.workers.thread import Post, Worker
 VERIFY_EVERY_POLLS = 20
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
+BLANK_S = 0.5
 WELL_AFTER_S = 10.0  # works for so long: the next failure is a new one
 
 
@@ -39,6 +40,11 @@ class ReaderWorker(Worker):
         self._post = post
         self._presence = Presence()
         self._problem: str | None = "not opened yet"
+        self._blank_until_s = 0.0
+
+    def contactor_switched(self) -> None:
+        """Any thread: for half a second the chip may be disturbed; then its registers are read."""
+        self._blank_until_s = monotonic() + BLANK_S
 
     def work(self) -> None:
         soft, failures = False, 0
@@ -60,6 +66,9 @@ class ReaderWorker(Worker):
 
     def _cope(self, error: DriverError, failures: int) -> None:
         """The first lost setting or hang is mended at once; what comes back is told, and waits."""
+        if monotonic() < self._blank_until_s:
+            self.stopping.wait(self._blank_until_s - monotonic())
+            return
         if failures == 1 and isinstance(error, ReaderReset | ReaderHung):
             self.log.warning("%s", error)
             return
@@ -72,7 +81,9 @@ class ReaderWorker(Worker):
         while not self.stopping.is_set():
             self._poll()
             polls += 1
-            if polls % VERIFY_EVERY_POLLS == 0:
+            blanked = 0 < self._blank_until_s < monotonic()
+            if blanked or polls % VERIFY_EVERY_POLLS == 0:
+                self._blank_until_s = 0.0
                 self._reader.verify()
             due_s = max(due_s + self._pause_s, monotonic())
             self.stopping.wait(due_s - monotonic())

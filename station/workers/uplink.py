@@ -297,6 +297,8 @@ class UplinkWorker(Worker):
 
     def _heed(self, answer: Answer, uuid: str | None) -> None:
         """What every answer may carry: the seq that is known there, and whether to go on."""
+        if (server_time := _moment(answer.body.get("server_time"))) is not None:
+            self._clock.learn(server_time)
         last_seq = answer.body.get("last_seq")
         if answer.body.get("action") == "stop" and uuid is not None:
             self._post(StopRequested(EndReason.DEAUTHORIZED, uuid))

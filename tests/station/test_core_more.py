@@ -12,6 +12,7 @@ from station.rules.messages import (
     CloseContactor,
     ForgetFault,
     LeaseLapsed,
+    MeterMissed,
     OpenContactor,
     Release,
     RepairStamps,
@@ -219,3 +220,17 @@ def test_meter_exchanged_at_rest_is_taken_over():
     assert core.phase is Phase.AVAILABLE
     core.tap()
     assert core.given(StoreSession)[0].session.start == MeterFacts("99999999", 42)
+
+
+def test_samples_around_a_switching_are_nothing_at_all():
+    core = Core(car_w=5000).ready()
+    core.tap()
+    core.until(Phase.SUSPENDED_EV)
+    before = core.state.track
+    core.feed(MeterMissed("disturbed", core.mono_s - 0.1))
+    core.sample(requested_at_s=core.mono_s + 0.3, facts=MeterFacts("11223344", 9_999_999))
+    assert core.state.track == before
+    assert core.state.meter_misses == 0
+    core.pass_time(1)
+    core.feed(MeterMissed("disturbed", core.mono_s))
+    assert core.state.meter_misses == 1
