@@ -1,9 +1,9 @@
-# The commands of the repository (what each promises: docs/commands in README.md).
+# The commands of the repository (README.md says what each is for).
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command -v $$p >/dev/null 2>&1 && { echo $$p; break; }; done)
 BIN := .venv/bin
 MFRC522 := mfrc522==0.0.7
 
-.PHONY: setup run test check format bench clean
+.PHONY: setup system-packages run test check format bench clean
 
 setup: .venv/.ready
 
@@ -15,6 +15,12 @@ setup: .venv/.ready
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[server,dev]'
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(MFRC522)
 	@touch $@
+
+# What a few tests need beside Python packages (as root): a simulated SPI device for the real spidev.
+system-packages: setup
+	apt-get update -qq
+	apt-get install -y -qq --no-install-recommends umockdev gir1.2-umockdev-1.0 python3-gi gcc libc6-dev
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt spidev
 
 run: setup
 	@$(BIN)/python -m tools.run $(if $(ONCE),--once)
