@@ -100,6 +100,7 @@ class Server:
     folder: Path
     port: int
     password: str = "demo"
+    debug: bool = False
     process: Process | None = None
 
     @property
@@ -108,7 +109,10 @@ class Server:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"EVCS_DATABASE": str(self.folder / "server.sqlite3")}
+        found = {"EVCS_DATABASE": str(self.folder / "server.sqlite3")}
+        if self.debug:
+            found["EVCS_DEBUG"] = "1"  # gunicorn then also serves the admin's style sheets
+        return found
 
     def manage(self, *arguments: str) -> str:
         """Run a management command; returns what it printed."""
@@ -138,6 +142,7 @@ class Server:
         )
 
     def start(self) -> None:
+        self.port = free_port(self.port)
         self.process = Process(
             "server",
             self.folder / "server.log",
@@ -372,12 +377,13 @@ class Installation:
     folder: Path
     speed: float = 1.0
     port: int = 0
+    debug: bool = False
     changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.server = Server(self.folder, free_port(self.port))
+        self.server = Server(self.folder, self.port, debug=self.debug)
         self.demo = self.server.prepare()
         self._stack.callback(self.server.stop)
         self.server.start()

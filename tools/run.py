@@ -183,7 +183,7 @@ def main() -> int:
     shutil.rmtree(FOLDER, ignore_errors=True)
     try:
         say("make run", "starting the server (SQLite), a simulated box and a station")
-        with Installation(FOLDER, speed=SPEED, port=8000) as place:
+        with Installation(FOLDER, speed=SPEED, port=8000, debug=True) as place:
             for line in place.demo.splitlines():
                 say("server", line)
             place.station.wait_for("available")
