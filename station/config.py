@@ -299,6 +299,7 @@ class _Parser:
         indicator = self.indicator()
         inputs = self.inputs()
         rules = self.rules(server, contactor, inputs)
+        self.refuse_unmetered_phases(meter, rules)
         textfile = self.tables["metrics"].text("textfile")
         for table in self.tables.values():
             table.finish()
@@ -446,6 +447,14 @@ class _Parser:
             parity=table.choice("parity", None, parities),
             stopbits=table.whole("stopbits", 1, 1, 2) or 1,
         )
+
+    def refuse_unmetered_phases(self, meter: MeterConfig, rules: Settings) -> None:
+        from drivers.registers import MODELS
+
+        if rules.phases > MODELS[meter.model].phases and self.tables["contactor"].right("phases"):
+            self.tables["meter"].wrong(
+                "model", "counts one phase alone; set [contactor] phases = 1 or fit another meter"
+            )
 
     def indicator(self) -> IndicatorConfig:
         table = self.tables["indicator"]

@@ -13,10 +13,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from station.clock import monotonic
 from station.workers.thread import Worker
 
 MAX_REQUEST_BYTES = 65536
 CLIENT_TIMEOUT_S = 2.0
+# A client speaks at once; one that does not may not keep the next one waiting for long.
+REQUEST_WITHIN_S = 0.5
 
 Handler = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
@@ -39,7 +42,7 @@ class ControlServer(Worker):
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.bind(str(self._path))
         self._path.chmod(0o660)
-        self._socket.listen(4)
+        self._socket.listen(16)
 
     def work(self) -> None:
         while not self.stopping.is_set():
@@ -48,15 +51,15 @@ class ControlServer(Worker):
             except OSError:
                 break
             with connection, contextlib.suppress(OSError):
+                line = _read_line(connection, REQUEST_WITHIN_S)
                 connection.settimeout(CLIENT_TIMEOUT_S)
-                connection.sendall(json.dumps(self._answer(connection)).encode() + b"\n")
+                connection.sendall(json.dumps(self._answer(line)).encode() + b"\n")
 
-    def _answer(self, connection: socket.socket) -> Mapping[str, Any]:
-        line = _read_line(connection)
+    def _answer(self, line: bytes) -> Mapping[str, Any]:
         try:
             request = json.loads(line)
             handler = self._handlers[request["op"]]
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             return {"error": f"a JSON object with op is wanted; ops: {', '.join(self._handlers)}"}
         return handler(request)
 
@@ -79,15 +82,25 @@ def ask(run_dir: Path, op: str, **arguments: Any) -> dict[str, Any] | None:
         except (FileNotFoundError, ConnectionRefusedError):
             return None
         connection.sendall(json.dumps({"op": op, **arguments}).encode() + b"\n")
-        answer = json.loads(_read_line(connection))
+        line = _read_line(connection, CLIENT_TIMEOUT_S)
+    try:
+        answer = json.loads(line)
+    except ValueError as error:
+        raise OSError(f"{path}: the daemon hung up without an answer") from error
     if not isinstance(answer, dict):
         raise OSError(f"{path}: the daemon's answer is not an object")
     return answer
 
 
-def _read_line(connection: socket.socket) -> bytes:
+def _read_line(connection: socket.socket, within_s: float) -> bytes:
+    """What comes up to a line's end, in so many seconds altogether. Raises TimeoutError."""
     line = bytearray()
+    until_s = monotonic() + within_s
     while not line.endswith(b"\n") and len(line) < MAX_REQUEST_BYTES:
+        left_s = until_s - monotonic()
+        if left_s <= 0:
+            raise TimeoutError("no whole line in time")
+        connection.settimeout(left_s)
         chunk = connection.recv(4096)
         if not chunk:
             break

@@ -21,6 +21,10 @@ class JournalError(Exception):
     """The journal cannot be read or written; the message says what to do."""
 
 
+class OtherRelease(JournalError):
+    """The journal was written by another release; only that one may go on with it."""
+
+
 def connect(path: Path) -> sqlite3.Connection:
     """Open the journal for its one writer, creating or checking the schema.
 
@@ -86,7 +90,7 @@ def _open(path: Path) -> sqlite3.Connection:
                 f"BEGIN;\n{schema}\nPRAGMA user_version={SCHEMA_VERSION};\nCOMMIT;"
             )
         elif version != SCHEMA_VERSION:
-            raise JournalError(
+            raise OtherRelease(
                 f"journal {path} has schema {version}, this program knows {SCHEMA_VERSION}; "
                 "it was written by another release: install that one"
             )

@@ -230,9 +230,15 @@ class Store:
         ).fetchone()
         return row["waiting"], row["refused"]
 
-    def delivered(self, message_id: int, seq: int | None) -> None:
+    def delivered(
+        self, message_id: int, seq: int | None = None, sent: Message | None = None
+    ) -> None:
+        """The server has it. ``sent``: what went out; a message whose stamps were repaired while it
+        was under way stays, and goes out repaired."""
         with self._transaction():
-            self.database.execute("DELETE FROM outbox WHERE id = ?", (message_id,))
+            now = next(iter(self._messages(f"outbox.id = {message_id:d}")), None)
+            if sent is None or now is None or _stamps(now) == _stamps(sent):
+                self.database.execute("DELETE FROM outbox WHERE id = ?", (message_id,))
             if seq is not None:
                 self._raise_seq(seq)
 
@@ -446,6 +452,15 @@ class Store:
             " (SELECT 1 FROM outbox WHERE uuid = ?2 AND kind = ?1 AND refused_at IS NULL)",
             (kind, uuid, _stamp(repair.utc)),
         ).rowcount
+
+
+def _stamps(message: Message) -> tuple[object, ...]:
+    """The times that a message tells."""
+    session = message.session
+    start = (session.started_at, session.time_quality)
+    return (
+        start if message.kind == "start" else (*start, session.ended_at, session.end_time_quality)
+    )
 
 
 # --- rows and values --------------------------------------------------------------------------

@@ -126,9 +126,11 @@ class Returning(Booking):
         if not self.now.synced or self.state.synced or not self.state.booted:
             return
         self.set(synced=True)
-        session = self.session
+        session, unsettled = self.session, self.state.unsettled
         if session is not None:
             self.set(session=_repaired(session, self.now))
+        if unsettled is not None:
+            self.set(unsettled=_repaired(unsettled, self.now))
         self.give(RepairStamps(self.now.mono_s, self.now.utc))
 
 

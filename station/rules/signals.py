@@ -102,7 +102,7 @@ OUTCOMES: dict[Outcome, Pattern] = {
         buzzer=_pulses(2, 0.6, 0.3),
     ),
     Outcome.ONE_CARD: Pattern(0.9, red=_pulses(2, 0.2, 0.3), buzzer=_pulses(2, 0.06, 0.2)),
-    Outcome.BROKEN: Pattern(2.0, red=((0.0, 2.0),), buzzer=((0.0, 2.0),)),
+    Outcome.BROKEN: Pattern(2.0, buzzer=((0.0, 2.0),), lights=False),
     Outcome.LAMP_TEST: Pattern(1.5, green=((0.0, 1.0),), red=((0.5, 1.5),), buzzer=((0.0, 0.03),)),
 }
 

@@ -2,4 +2,5 @@
 
 answers   what came back, whatever the way: one vocabulary for the uplink
 bodies    sessions and readings as the REST API wants them
+deadline  one deadline for a whole HTTP exchange
 """

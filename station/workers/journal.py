@@ -95,10 +95,8 @@ class JournalWorker(Worker):
         self._jobs.put(None)
 
     def work(self) -> None:
-        try:
-            connection = database.connect(self._path)
-        except database.JournalError as error:
-            self.on_crash(str(error))
+        connection = self._connect()
+        if connection is None:
             return
         store = Store(connection)
         try:
@@ -118,6 +116,25 @@ class JournalWorker(Worker):
                     self._probe(store)
         finally:
             connection.close()
+
+    def _connect(self) -> sqlite3.Connection | None:
+        """As soon as it can be opened: until then the box is up, and unavailable.
+
+        None: it was stopped meanwhile, or the file belongs to another release.
+        """
+        while not self.stopping.is_set():
+            try:
+                connection = database.connect(self._path)
+            except database.OtherRelease as error:
+                self.on_crash(str(error))
+                return None
+            except database.JournalError as error:
+                self._report(str(error))
+                self.stopping.wait(PROBE_EVERY_S)
+                continue
+            self._report(None)
+            return connection
+        return None
 
     def _boot(self, store: Store) -> None:
         self._clock.not_before(store.newest_stamp())

@@ -96,7 +96,7 @@ class UplinkWorker(Worker):
         self._results: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
         self._heartbeat_s = HEARTBEAT_S
         self._heartbeat_due_s = 0.0
-        self._heartbeat_failed = False
+        self._postponed: set[str] = set()
         self._tags_wanted = True
         self._tags_not_before_s = 0.0
         self._most_readings = MOST_READINGS
@@ -164,20 +164,28 @@ class UplinkWorker(Worker):
         """Send the most urgent thing. False when there is nothing to send now."""
         self._take_results()
         beat = monotonic() >= self._heartbeat_due_s
-        beat_last, self._heartbeat_failed = self._heartbeat_failed, False
-        if beat and not beat_last:
+        tags = self._tags_wanted and monotonic() >= self._tags_not_before_s
+        if beat and "heartbeat" not in self._postponed:
             self._heartbeat()
-        elif self._tags_wanted and monotonic() >= self._tags_not_before_s:
+        elif tags and "tags" not in self._postponed:
             self._fetch_tags()
-        elif (message := self._journal.call(Store.next_message)) is not None:
-            self._deliver(message)
-        elif self._send_readings() or self._report_quarantine():
-            pass
+        elif self._send_facts():
+            self._postponed.clear()
         elif beat:
             self._heartbeat()
+        elif tags:
+            self._fetch_tags()
         else:
             return False
         return True
+
+    def _send_facts(self) -> bool:
+        """What the box has to tell of its sessions. False when there is nothing."""
+        message = self._journal.call(Store.next_message)
+        if message is not None:
+            self._deliver(message)
+            return True
+        return self._send_readings() or self._report_quarantine()
 
     # -- START that somebody waits for
 
@@ -226,7 +234,7 @@ class UplinkWorker(Worker):
         answer = self._transport.heartbeat(body)
         self._note(answer)
         if answer.kind is not Kind.DONE:
-            self._heartbeat_failed = True
+            self._postponed.add("heartbeat")
             if answer.kind in (Kind.WRONG, Kind.UNKNOWN_SESSION, Kind.TOO_LARGE):
                 self.log.error("the server finds our heartbeat wrong: %s", answer.detail)
             return
@@ -314,7 +322,8 @@ class UplinkWorker(Worker):
         answer = self._transport.tags(self._snapshot().tags_etag)
         self._note(answer)
         self._tags_wanted = not answer.heard
-        if not answer.heard:
+        if answer.kind not in (Kind.DONE, Kind.UNCHANGED):
+            self._postponed.add("tags")
             self._tags_not_before_s = monotonic() + self._heartbeat_s
         if answer.kind is Kind.UNCHANGED:
             self._confirm_tags()
@@ -352,7 +361,7 @@ class UplinkWorker(Worker):
         )
         unused = message.kind == "end" and session.reason is EndReason.NOT_STARTED
         if answer.kind is Kind.DONE or (unused and answer.kind is Kind.UNKNOWN_SESSION):
-            self._journal.call(lambda store: store.delivered(message.id, None))
+            self._journal.call(lambda store: store.delivered(message.id, sent=message))
             self._heed(answer, session.uuid if message.kind == "start" else None)
         elif answer.kind in _NEVER_TAKEN:
             now = self._clock.now().utc

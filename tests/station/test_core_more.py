@@ -234,3 +234,28 @@ def test_samples_around_a_switching_are_nothing_at_all():
     core.pass_time(1)
     core.feed(MeterMissed("disturbed", core.mono_s))
     assert core.state.meter_misses == 1
+
+
+def test_estimated_end_whose_stamp_was_repaired_stays_repaired_when_it_becomes_exact():
+    import tests.station.core_rig as rig
+
+    core = Core(settings=replace(SETTINGS, final_reading_timeout_s=30), synced=False).charging()
+    core.pass_time(20)
+    core.meter_works = False
+    core.tap()
+    core.pass_time(40)
+    estimate = core.given(StoreSession)[-1].session
+    assert estimate.estimated
+    original = rig.EPOCH
+    try:
+        core.synced, rig.EPOCH = True, original + timedelta(days=365)
+        core.pass_time(1)
+        core.meter_works = True
+        core.pass_time(30)
+    finally:
+        rig.EPOCH = original
+    exact = core.given(StoreSession)[-1].session
+    assert not exact.estimated
+    assert estimate.ended_at is not None
+    assert exact.ended_at == estimate.ended_at + timedelta(days=365)
+    assert exact.end_time_quality is TimeQuality.SYNCED

@@ -13,8 +13,8 @@ from types import ModuleType
 import pytest
 
 from simulator.client import BoxClient
-from simulator.service import Service
-from simulator.wiring import Wiring
+from simulator.serving.service import Service
+from simulator.world.wiring import Wiring
 from station import failsafe
 
 SCRIPT = Path(failsafe.__file__)
