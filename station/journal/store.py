@@ -139,9 +139,9 @@ class Store:
     def sessions(self, since: datetime | None = None) -> list[tuple[Session, Record]]:
         """Sessions in the order of seq, those that ended (or run) since a time."""
         rows = self.database.execute(
-            "SELECT * FROM sessions WHERE ?1 IS NULL OR coalesce(ended_at, started_at) >= ?1"
+            "SELECT * FROM sessions WHERE :since IS NULL OR coalesce(ended_at, started_at) >= :since"
             " OR record <> 'ended' ORDER BY seq",
-            (_stamp(since) if since else None,),
+            {"since": _stamp(since) if since else None},
         )
         return [(_session(row), Record(row["record"])) for row in rows]
 
@@ -169,9 +169,9 @@ class Store:
 
     def _raise_seq(self, seq: int) -> None:
         self.database.execute(
-            "INSERT INTO meta (key, value) VALUES ('last_seq', ?1) ON CONFLICT (key) DO UPDATE"
-            " SET value = ?1 WHERE CAST(value AS INTEGER) < ?1",
-            (seq,),
+            "INSERT INTO meta (key, value) VALUES ('last_seq', :seq) ON CONFLICT (key) DO UPDATE"
+            " SET value = :seq WHERE CAST(value AS INTEGER) < :seq",
+            {"seq": seq},
         )
 
     def _meta(self, key: str) -> str | None:
@@ -183,8 +183,8 @@ class Store:
             self.database.execute("DELETE FROM meta WHERE key = ?", (key,))
         else:
             self.database.execute(
-                "INSERT INTO meta (key, value) VALUES (?1, ?2)"
-                " ON CONFLICT (key) DO UPDATE SET value = ?2",
+                "INSERT INTO meta (key, value) VALUES (?, ?)"
+                " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
                 (key, value),
             )
 
@@ -310,8 +310,8 @@ class Store:
         with self._transaction():
             self.database.execute(
                 "INSERT INTO outbox (kind, uuid, created_at, refused_at, reason, raw)"
-                " VALUES ('readings', ?1, ?2, ?2, ?3, ?4)",
-                (batch[0].uuid, _stamp(now), reason, raw),
+                " VALUES ('readings', ?, ?, ?, ?, ?)",
+                (batch[0].uuid, _stamp(now), _stamp(now), reason, raw),
             )
             self._forget_readings(batch)
 
@@ -419,10 +419,10 @@ class Store:
         with self._transaction():
             rows = self.database.execute(
                 "SELECT uuid, record, started_s, ended_s,"
-                " time_quality = 'estimated' AND boot_id = ?1 AND started_s IS NOT NULL AS start,"
-                " end_time_quality = 'estimated' AND ended_boot_id = ?1 AND ended_s IS NOT NULL"
-                " AS end FROM sessions WHERE boot_id = ?1 OR ended_boot_id = ?1",
-                (boot_id,),
+                " time_quality = 'estimated' AND boot_id = :boot AND started_s IS NOT NULL AS start,"
+                " end_time_quality = 'estimated' AND ended_boot_id = :boot AND ended_s IS NOT NULL"
+                " AS end FROM sessions WHERE boot_id = :boot OR ended_boot_id = :boot",
+                {"boot": boot_id},
             ).fetchall()
             again = 0
             for row in rows:
@@ -448,9 +448,9 @@ class Store:
             return 0
         kind = "end" if row["record"] == "ended" else "start"
         return self.database.execute(
-            "INSERT INTO outbox (kind, uuid, created_at) SELECT ?1, ?2, ?3 WHERE NOT EXISTS"
-            " (SELECT 1 FROM outbox WHERE uuid = ?2 AND kind = ?1 AND refused_at IS NULL)",
-            (kind, uuid, _stamp(repair.utc)),
+            "INSERT INTO outbox (kind, uuid, created_at) SELECT :kind, :uuid, :at WHERE NOT EXISTS"
+            " (SELECT 1 FROM outbox WHERE uuid = :uuid AND kind = :kind AND refused_at IS NULL)",
+            {"kind": kind, "uuid": uuid, "at": _stamp(repair.utc)},
         ).rowcount
 
 
