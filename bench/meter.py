@@ -23,8 +23,8 @@ import serial
 from drivers.meter import Meter
 from drivers.registers import MODELS, Block
 from simulator.electrical import Electrical
-from simulator.line import RtuLine
-from simulator.sdm630 import Sdm630
+from simulator.meter.line import RtuLine
+from simulator.meter.sdm630 import Sdm630
 
 BAUDRATE = 9600
 TURNAROUND_S = 0.020

@@ -16,6 +16,7 @@ from drivers.errors import MeterError, MeterGarbage, MeterPortLost, MeterRefused
 from drivers.fingerprint import identify, serial_number
 from drivers.float32 import float32, step_wh, watt_hours
 from drivers.modbus import IllegalRequest, MeterCounters, RegisterReader
+from drivers.narrowing import narrowed
 from drivers.registers import (
     CURRENTS,
     ENERGIES,
@@ -27,7 +28,6 @@ from drivers.registers import (
     VOLTAGES,
     Block,
     Quantity,
-    narrowed,
 )
 
 Three = tuple[float, float, float]
@@ -118,13 +118,14 @@ class Meter:
             self._line,
             self._address,
             turnaround_max_s=self._table.turnaround_max_s,
+            pause_s=self._table.pause_s,
             counters=self.counters,
             monotonic=self._monotonic,
             sleep=self._sleep,
         )
         self._narrow = False
         try:
-            identify(self._reader, self._table)
+            identify(self._reader, self._table, self._baudrate)
             self.serial = serial_number(self._reader)
         except MeterError:
             self.close()

@@ -59,7 +59,10 @@ class _Echo(MeterGarbage):
 
 
 class RegisterReader:
-    """Reads blocks from one slave on an open line. ``turnaround_max_s`` as in the model's table."""
+    """Reads blocks from one slave on an open line.
+
+    ``turnaround_max_s`` and ``pause_s`` are those of the model's table.
+    """
 
     def __init__(
         self,
@@ -67,6 +70,7 @@ class RegisterReader:
         address: int,
         *,
         turnaround_max_s: float,
+        pause_s: float = 0.0,
         counters: MeterCounters,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -79,9 +83,12 @@ class RegisterReader:
         self.address = address
         self.where = f"address {address} on {line.port}"
         self._turnaround_max_s = turnaround_max_s
+        self._pause_s = pause_s
         self._counters = counters
         self._monotonic = monotonic
         self._sleep = sleep
+        # Whoever had the line before may have asked just now.
+        self._rested_at = monotonic() + pause_s
         self._strays_until: float | None = None
         self._failed = False
 
@@ -151,6 +158,8 @@ class RegisterReader:
             raise self._damage(block) from error
         except (OSError, termios.error) as error:
             raise self._lost(error) from error
+        finally:
+            self._rested_at = self._monotonic() + self._pause_s
         return struct.pack(f">{block.count}H", *words)
 
     def _busy(self, block: Block, said: str) -> MeterRefused:
@@ -193,7 +202,12 @@ class RegisterReader:
         self._strays_until = self._monotonic() + self.timeout_s(block)
 
     def _settle(self) -> None:
-        """Let what may still come come, until the line is quiet, and throw it away."""
+        """Wait until the line is quiet and the meter rested."""
+        self._drain()
+        self._sleep(max(0.0, self._rested_at - self._monotonic()))
+
+    def _drain(self) -> None:
+        """Let what may still come come, and throw it away."""
         if self._strays_until is None:
             return
         self._sleep(max(0.0, self._strays_until - self._monotonic()))

@@ -17,18 +17,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from simulator import wording
 from simulator.client import BoxClient, BoxRefused, BoxUnreachable
 from simulator.errors import Refused
-from simulator.service import Service
-from simulator.usage import SOCKET_VARIABLE, parser
+from simulator.serving import wording
+from simulator.serving.service import Service
+from simulator.serving.usage import SOCKET_VARIABLE, parse
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    options = parser().parse_args(argv)
+    options = parse(argv)
     if not options.socket:
         _complain(f"which box? give --socket FILE or set {SOCKET_VARIABLE}")
         return 2
@@ -58,6 +58,9 @@ def _serve(options: argparse.Namespace) -> int:
             speed=options.speed,
             seed=seed,
             wiring=options.wiring,
+            load=options.load,
+            standby_w=options.standby_w,
+            meter_model=options.meter_model,
             meter_baudrate=options.meter_baudrate,
         )
         service.start()

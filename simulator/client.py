@@ -62,6 +62,10 @@ class BoxClient:
             speed=answer["speed"],
         )
 
+    def supply(self) -> bool:
+        """Whether the Raspberry Pi finds its own supply too low now. Raises BoxUnreachable."""
+        return bool(self.call("supply")["undervoltage"])
+
     def close(self) -> None:
         """Hang up. Never raises."""
         with self._lock:

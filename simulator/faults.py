@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from simulator import mfrc522_faults
-from simulator.box import BoxFault
 from simulator.errors import Refused
-from simulator.meter_faults import MeterFault
+from simulator.meter.meter_faults import MeterFault
+from simulator.rfid import mfrc522_faults
+from simulator.world.box_faults import BoxFault
 
 FAULT_NAMES: tuple[str, ...] = (*MeterFault, *BoxFault, *mfrc522_faults.NAMES)
 

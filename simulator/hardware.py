@@ -14,16 +14,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from simulator.box import Attached, Box, BoxFault
 from simulator.electrical import Electrical
 from simulator.errors import NoMains
 from simulator.faults import FAULT_NAMES, known
-from simulator.line import RtuLine
-from simulator.meter_faults import MeterFault, MeterFaults
-from simulator.mfrc522 import Mfrc522Chip
-from simulator.picc import Field
-from simulator.sdm630 import Sdm630
-from simulator.wiring import Wiring
+from simulator.meter.line import WARM_UP_S, RtuLine
+from simulator.meter.meter_faults import MeterFault, MeterFaults
+from simulator.meter.meter_models import SDM630, MeterModel
+from simulator.meter.sdm630 import Sdm630
+from simulator.rfid.mfrc522 import Mfrc522Chip
+from simulator.rfid.picc import Field
+from simulator.world.box import Attached, Box
+from simulator.world.box_faults import BoxFault
+from simulator.world.build import Build
 
 _TICK_S = 0.020
 
@@ -32,6 +34,7 @@ class Hardware:
     """``event(t_us, kind, fields)`` hears of every change; it is called under the lock: be quick.
 
     ``meter_port(path)`` is told where the meter's line can be opened, None while it is unplugged.
+    ``meter_baudrate``: the model's unless given. Raises Refused for one that the model has not.
     """
 
     def __init__(
@@ -39,10 +42,12 @@ class Hardware:
         *,
         event: Callable[[int, str, dict[str, Any]], None],
         meter_port: Callable[[str | None], None],
-        wiring: Wiring | None = None,
+        built: Build | None = None,
         speed: float = 1.0,
         seed: int = 0,
-        meter_baudrate: int = 9600,
+        meter_model: MeterModel = SDM630,
+        meter_baudrate: int | None = None,
+        meter_warm_up_s: float = WARM_UP_S,
     ) -> None:
         self._event = event
         self._lock = threading.Lock()
@@ -54,10 +59,14 @@ class Hardware:
         self._chip = Mfrc522Chip(self._field)
         self._chip.faults.reseed(seed)
         self._meter_faults = MeterFaults()
-        meter = Sdm630(self._electrical, baudrate=meter_baudrate, faults=self._meter_faults)
+        baudrate = meter_baudrate or meter_model.baudrate
+        meter = Sdm630(
+            self._electrical, model=meter_model, baudrate=baudrate, faults=self._meter_faults
+        )
         self._line = RtuLine(
             meter.answer,
-            meter_baudrate,
+            baudrate,
+            warm_up_s=meter_warm_up_s,
             faults=self._meter_faults,
             on_port=meter_port,
             seed=seed,
@@ -65,7 +74,7 @@ class Hardware:
         self._box = Box(
             time.monotonic(),
             wall_s=time.time(),
-            wiring=wiring,
+            built=built,
             speed=speed,
             seed=seed,
             attached=Attached(
@@ -105,7 +114,7 @@ class Hardware:
     def transfer(self, tx: bytes, speed_hz: int) -> bytes:
         """One SPI transfer to the chip. Raises NoMains, ValueError for what SPI cannot do."""
         with self._lock:
-            if not self._box.rail.mains:
+            if not self._box.rail.mains.on:
                 raise NoMains
             return self._chip.transfer(tx, time.monotonic() * 1e6, speed_hz)
 
@@ -115,7 +124,7 @@ class Hardware:
         It comes first: a Pi without power writes no last words about the lines that went down.
         """
         with self.now() as (box, now_s):
-            if not box.rail.mains:
+            if not box.rail.mains.on:
                 raise NoMains
             killed = kill()
             now_s = time.monotonic()

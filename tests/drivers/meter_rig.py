@@ -6,6 +6,7 @@ import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import minimalmodbus
 import pytest
@@ -13,11 +14,13 @@ import pytest
 from drivers import serial_line
 from drivers.meter import Meter
 from simulator.electrical import Electrical
-from simulator.line import RtuLine
-from simulator.meter_faults import MeterFaults
-from simulator.sdm630 import Sdm630
+from simulator.meter.line import RtuLine
+from simulator.meter.meter_faults import MeterFaults
+from simulator.meter.meter_models import SDM630, MeterModel
+from simulator.meter.sdm630 import Sdm630
 
 SERIAL = 21_487_365
+READ_SERIAL_NUMBER = bytes.fromhex("01 03 fc 00 00 02 f4 5b")
 
 # No two registers alike, each exact in float32: a value in the wrong place shows.
 FLOWING = Electrical(
@@ -133,13 +136,26 @@ def promptly(slave: Slave) -> Callable[[bytes], Replies]:
     return replies
 
 
+def once_identified(first: Slave, then: Slave) -> Slave:
+    """``first`` until it was asked for its serial number (opening ends so), then ``then``."""
+    identified = [False]
+
+    def answer(request: bytes) -> bytes | None:
+        if identified[0]:
+            return then(request)
+        identified[0] = request == READ_SERIAL_NUMBER
+        return first(request)
+
+    return answer
+
+
 def sdm630(
     source: Callable[[], Electrical] = lambda: FLOWING,
     *,
     clock: Clock | None = None,
-    **options: int,
+    **options: Any,
 ) -> Sdm630:
-    """A meter whose registers are always fresh."""
+    """A meter whose registers are always fresh; ``model`` may make it another than an SDM630."""
     monotonic = (clock or Clock()).monotonic
     options.setdefault("serial", SERIAL)
     return Sdm630(source, update_s=0, monotonic=monotonic, **options)
@@ -153,8 +169,9 @@ def virtual_meter(
     clock = clock or Clock()
     line = VirtualLine(clock, slave)
 
-    def open_line(path: str, **_: object) -> VirtualLine:
+    def open_line(path: str, *, baudrate: int, **_: object) -> VirtualLine:
         line.is_open = True
+        line.baudrate = baudrate
         return line
 
     with pytest.MonkeyPatch.context() as patch:
@@ -168,12 +185,18 @@ def virtual_meter(
 
 @contextmanager
 def pty_line(
-    answer: Slave | None = None, *, pace: bool = False, **options: object
+    answer: Slave | None = None, *, model: MeterModel = SDM630, pace: bool = False, **options: Any
 ) -> Iterator[tuple[RtuLine, MeterFaults]]:
     """A running line on a pseudo-terminal, with a simulated meter unless ``answer`` is given."""
     faults = MeterFaults()
-    slave = answer or Sdm630(lambda: FLOWING, serial=SERIAL, update_s=0, faults=faults).answer
-    line = RtuLine(slave, pace=pace, faults=faults, **options)
+    speed = options.get("baudrate", model.baudrate)
+    slave = (
+        answer
+        or Sdm630(
+            lambda: FLOWING, serial=SERIAL, model=model, update_s=0, baudrate=speed, faults=faults
+        ).answer
+    )
+    line = RtuLine(slave, pace=pace, faults=faults, **{"baudrate": speed, **options})
     line.start()
     try:
         yield line, faults

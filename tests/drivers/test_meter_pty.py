@@ -22,9 +22,9 @@ from drivers.errors import (
 )
 from drivers.meter import Meter
 from simulator.electrical import Electrical
-from simulator.meter_faults import MeterFaults
-from simulator.sdm630 import EXCHANGE_SILENT_S, Sdm630
-from tests.drivers.meter_rig import FLOWING, SERIAL, pty_line
+from simulator.meter.meter_faults import MeterFaults
+from simulator.meter.sdm630 import EXCHANGE_SILENT_S, Sdm630
+from tests.drivers.meter_rig import FLOWING, SERIAL, once_identified, pty_line
 
 
 @contextmanager
@@ -81,7 +81,7 @@ def test_what_the_kernel_is_asked_for(
         asked.append(attributes)
         real(descriptor, when, attributes)
 
-    with pty_line() as (line, _):
+    with pty_line(baudrate=options.get("baudrate", 9600)) as (line, _):
         monkeypatch.setattr(termios, "tcsetattr", recording)
         with opened(line.port, **options) as meter:
             assert meter.read_energy().import_wh == 7_168_750
@@ -117,7 +117,7 @@ def test_a_refused_open_leaves_the_port_free() -> None:
     meter = Sdm630(lambda: FLOWING, meter_code=0x0084)
     with pty_line(meter.answer) as (line, _):
         for _ in range(2):
-            with pytest.raises(MeterRefused, match="0084"):
+            with pytest.raises(MeterRefused, match="model sdm72 "):
                 Meter(line.port).open()
 
 
@@ -212,13 +212,12 @@ def test_unplugged_while_it_waits_for_the_answer() -> None:
     asked, unplugged = threading.Event(), threading.Event()
     good = Sdm630(lambda: FLOWING, serial=SERIAL, update_s=0)
 
-    def answer(request: bytes) -> bytes | None:
-        if request[1] == 4:
-            asked.set()
-            unplugged.wait(10)
+    def held_up(request: bytes) -> bytes | None:
+        asked.set()
+        unplugged.wait(10)
         return good.answer(request)
 
-    with pty_line(answer) as (line, _), opened(line.port) as meter:
+    with pty_line(once_identified(good.answer, held_up)) as (line, _), opened(line.port) as meter:
 
         def pull() -> None:
             asked.wait(10)
@@ -270,7 +269,7 @@ def test_each_fault_of_the_box_has_its_error(fault: str, error: type[MeterError]
 
 
 def test_without_mains_the_meter_is_silent() -> None:
-    with pty_line() as (line, _), opened(line.port) as meter:
+    with pty_line(warm_up_s=0.0) as (line, _), opened(line.port) as meter:
         line.set_powered(False)
         with pytest.raises(MeterNoAnswer):
             meter.read_energy()

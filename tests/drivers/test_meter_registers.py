@@ -12,17 +12,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.float32 import float32, step_wh, watt_hours
+from drivers.narrowing import narrowed
 from drivers.registers import (
+    BAUD_CODE,
+    CURRENTS,
     METER_CODE,
     MODELS,
     NARROW_REGISTERS,
     NODE_ADDRESS,
+    POWERS,
     SERIAL_NUMBER,
+    VOLTAGES,
     Block,
     ModelTable,
     Quantity,
-    narrowed,
 )
+from drivers.serial_line import PARITIES
 
 ALL_MODELS = pytest.mark.parametrize("table", MODELS.values(), ids=MODELS.keys())
 FINITE = st.floats(width=32, min_value=0, allow_nan=False, allow_infinity=False)
@@ -100,6 +105,45 @@ def test_every_quantity_is_in_the_full_sample(table: ModelTable) -> None:
     assert any(table.registers[Quantity.IMPORT] in block for block in table.energy)
 
 
+def test_the_smaller_sisters_are_asked_where_their_manuals_say() -> None:
+    everywhere = {Quantity.IMPORT: 0x48, Quantity.EXPORT: 0x4A}
+    three_phases = {*VOLTAGES, *CURRENTS, *POWERS, Quantity.POWER, Quantity.FREQUENCY}
+    sdm630 = MODELS["sdm630"].registers
+    assert MODELS["sdm72"].registers == {Quantity.POWER: 0x34, **everywhere}
+    assert MODELS["sdm72v2"].registers == everywhere | {
+        quantity: sdm630[quantity] for quantity in three_phases
+    }
+    assert MODELS["sdm120"].registers == everywhere | {
+        Quantity.VOLTAGE_L1: 0x00,
+        Quantity.CURRENT_L1: 0x06,
+        Quantity.POWER_L1: 0x0C,
+        Quantity.POWER: 0x0C,
+        Quantity.FREQUENCY: 0x46,
+    }
+
+
+@ALL_MODELS
+def test_what_is_compared_is_in_the_first_block(table: ModelTable) -> None:
+    assert table.energy[0].count <= NARROW_REGISTERS
+    assert table.registers[Quantity.IMPORT] in table.energy[0]
+    if table.import_and_export is not None:
+        assert table.registers[Quantity.EXPORT] in table.energy[0]
+
+
+@ALL_MODELS
+def test_no_code_is_claimed_twice(table: ModelTable) -> None:
+    others = [other for other in MODELS.values() if other is not table]
+    assert all(table.meter_codes.isdisjoint(other.meter_codes) for other in others)
+
+
+@ALL_MODELS
+def test_a_model_is_delivered_as_it_can_be_set(table: ModelTable) -> None:
+    assert table.baudrate in table.baud_codes
+    assert table.parity in PARITIES
+    assert table.phases in (1, 3)
+    assert table.phases == 3 or not {*VOLTAGES[1:], *CURRENTS[1:]} & set(table.registers)
+
+
 @ALL_MODELS
 def test_blocks_suit_every_unit(table: ModelTable) -> None:
     for block in (*table.energy, *table.everything):
@@ -109,7 +153,9 @@ def test_blocks_suit_every_unit(table: ModelTable) -> None:
 
 @ALL_MODELS
 def test_neighbours_differ_in_length(table: ModelTable) -> None:
-    identifying = (NODE_ADDRESS, METER_CODE, SERIAL_NUMBER)
+    both = () if table.import_and_export is None else (Block(table.import_and_export, 2),)
+    compared = (table.energy[0], *both, *(table.energy[:1] if both else ()))
+    identifying = (NODE_ADDRESS, METER_CODE, BAUD_CODE, *compared, SERIAL_NUMBER)
     for plan in (table.energy, table.everything):
         narrow = narrowed(plan, table.registers.values())
         for blocks in (plan, (*identifying, *plan), (*identifying, *narrow)):

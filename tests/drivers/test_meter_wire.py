@@ -12,12 +12,13 @@ import pytest
 from drivers.errors import MeterGarbage, MeterPortLost, MeterRefused
 from drivers.meter import Meter
 from drivers.registers import MODELS, ModelTable, Quantity
-from simulator.modbus_rtu import exception_reply, frame
+from simulator.meter.modbus_rtu import exception_reply, frame
 from tests.drivers.meter_rig import (
     FLOWING,
     SERIAL,
     Clock,
     Slave,
+    once_identified,
     promptly,
     sdm630,
     virtual_meter,
@@ -26,13 +27,19 @@ from tests.drivers.meter_rig import (
 # Written by hand; the checksums are checked against another implementation below.
 NODE_ADDRESS = "01 03 00 14 00 02 84 0f"
 METER_CODE = "01 03 fc 02 00 01 15 9a"
+BAUD_CODE = "01 03 00 1c 00 02 05 cd"
+BOTH_ENERGIES = "01 04 01 56 00 02 90 27"
 SERIAL_NUMBER = "01 03 fc 00 00 02 f4 5b"
 PHASES = "01 04 00 00 00 12 70 07"
 TOTALS = "01 04 00 34 00 18 b1 ce"
 IMPORT_EXPORT = "01 04 00 48 00 04 71 df"
 PHASE_IMPORTS = "01 04 01 5a 00 06 51 e7"
 
-IDENTIFYING = [NODE_ADDRESS, METER_CODE, SERIAL_NUMBER]
+IDENTIFYING = [
+    *(NODE_ADDRESS, METER_CODE, BAUD_CODE),
+    *(IMPORT_EXPORT, BOTH_ENERGIES, IMPORT_EXPORT),
+    SERIAL_NUMBER,
+]
 
 
 def hexes(frames: list[bytes]) -> list[str]:
@@ -54,8 +61,9 @@ def replacing(request_hex: str, reply: bytes | None) -> Slave:
 
 
 def with_import_words(words: bytes) -> Slave:
-    """The simulated meter with these eight bytes in the import and export registers."""
-    return replacing(IMPORT_EXPORT, frame(b"\x01\x04\x08" + words))
+    """The simulated meter, once open with these eight bytes in the import and export registers."""
+    then = replacing(IMPORT_EXPORT, frame(b"\x01\x04\x08" + words))
+    return once_identified(sdm630().answer, then)
 
 
 def test_hand_written_requests_have_right_checksums() -> None:
@@ -188,7 +196,7 @@ def test_zero_of_either_sign_is_a_value() -> None:
 
 def test_another_meter_at_the_address_is_refused() -> None:
     with virtual_meter(promptly(sdm630(meter_code=0x0089).answer)) as (meter, line):
-        with pytest.raises(MeterRefused, match=r"meter code 0089.*check \[meter\] model"):
+        with pytest.raises(MeterRefused, match=r'meter code 0089.*set \[meter\] model = "sdm72v2"'):
             meter.open()
         assert not line.is_open
 
@@ -273,7 +281,7 @@ def test_a_meter_without_phase_energy_and_voltage_says_so(monkeypatch: pytest.Mo
     small = ModelTable(
         name="small",
         meter_codes=frozenset((0x0070,)),
-        baudrate=2400,
+        baudrate=9600,
         parity="even",
         registers={Quantity.IMPORT: 0x0048, Quantity.POWER: 0x0034},
         energy=MODELS["sdm630"].energy[:1],
@@ -294,6 +302,7 @@ def test_a_single_phase_meter_has_nothing_on_the_others(monkeypatch: pytest.Monk
         MODELS["sdm630"],
         registers={
             Quantity.IMPORT: 0x0048,
+            Quantity.EXPORT: 0x004A,
             Quantity.VOLTAGE_L1: 0x0000,
             Quantity.POWER_L1: 0x000C,
             Quantity.POWER: 0x000C,

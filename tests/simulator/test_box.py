@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
-import itertools
-
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from box_models import CONTACTOR, calm_box
 
-from simulator.box import Attached, Box, BoxFault
-from simulator.car import Car
-from simulator.contactor import CLOSE_S, OPEN_S
 from simulator.errors import NoMains, Refused
-from simulator.rail import MAINS_V
+from simulator.world.box import Attached, Box
+from simulator.world.box_faults import BoxFault
+from simulator.world.car import Car
+from simulator.world.contactor import CLOSE_S, OPEN_S
+from simulator.world.mains import MAINS_V
 
-CONTACTOR = 17
 TAG = bytes.fromhex("04A1B2C3")
 OTHER_TAG = bytes.fromhex("04112233445566")
 
 
 def charging_box(speed: float = 1.0, **car: float) -> Box:
     """A box with a car that draws from 2.0 s on: line active at 0 s, car awake within 2 s."""
-    box = Box(0.0, speed=speed)
+    box = calm_box(speed=speed)
     box.plug(Car(**{"delay_s": 1.0, **car}), 0.0)
     box.setup_output(CONTACTOR, 1, 0.0)
     box.advance(2.0)
@@ -32,7 +28,7 @@ def charging_box(speed: float = 1.0, **car: float) -> Box:
 
 def test_contacts_follow_the_line_after_the_mechanical_delay():
     seen = []
-    box = Box(0.0, attached=Attached(event=lambda t, kind, fields: seen.append((t, kind, fields))))
+    box = calm_box(attached=Attached(event=lambda t, kind, fields: seen.append((t, kind, fields))))
     box.setup_output(CONTACTOR, 0, 0.0)
     box.write(CONTACTOR, 1, 1.0)
     box.advance(1.0 + CLOSE_S / 2)
@@ -44,7 +40,7 @@ def test_contacts_follow_the_line_after_the_mechanical_delay():
 
 
 def test_a_pulse_shorter_than_the_delay_moves_nothing():
-    box = Box(0.0)
+    box = calm_box()
     box.setup_output(CONTACTOR, 0, 0.0)
     box.write(CONTACTOR, 1, 1.0)
     box.write(CONTACTOR, 0, 1.0 + CLOSE_S / 2)
@@ -54,7 +50,7 @@ def test_a_pulse_shorter_than_the_delay_moves_nothing():
 
 
 def test_the_car_takes_up_load_some_time_after_its_supply():
-    box = Box(0.0)
+    box = calm_box()
     box.plug(Car(delay_s=1.5), 0.0)
     box.setup_output(CONTACTOR, 1, 0.0)
     box.advance(CLOSE_S + 1.49)
@@ -96,7 +92,7 @@ def test_the_way_time_is_cut_into_steps_changes_nothing(steps):
     for step in range(1, steps + 1):
         in_steps.advance(2.0 + (4 * 3600.0 - 2.0) * step / steps)
     assert in_steps.rail.register_wh == pytest.approx(at_once.rail.register_wh, abs=1e-5)
-    assert in_steps.rail.car.soc == pytest.approx(at_once.rail.car.soc, abs=1e-9)
+    assert in_steps.rail.car.battery.soc == pytest.approx(at_once.rail.car.battery.soc, abs=1e-9)
 
 
 def test_unplugging_takes_the_load_away_at_once():
@@ -170,14 +166,14 @@ def test_two_charges_are_two_intervals():
 
 
 def test_a_weld_does_not_close_contacts_that_are_open():
-    box = Box(0.0)
+    box = calm_box()
     box.set_fault(BoxFault.WELDED, True, 0.0)
     box.advance(10.0)
     assert not box.rail.contactor.closed
 
 
 def test_stuck_open_contacts_do_not_close():
-    box = Box(0.0)
+    box = calm_box()
     box.set_fault(BoxFault.STUCK_OPEN, True, 0.0)
     box.setup_output(CONTACTOR, 1, 1.0)
     box.advance(5.0)
@@ -194,7 +190,7 @@ def test_the_stop_breaks_the_coil_whatever_the_line_says():
 
 
 def test_undervoltage_is_seen_at_the_meter():
-    box = Box(0.0)
+    box = calm_box()
     box.set_fault(BoxFault.UNDERVOLTAGE, True, 1.0)
     assert max(box.rail.electrical().voltage_v) < 200.0
     box.set_fault(BoxFault.UNDERVOLTAGE, False, 2.0)
@@ -202,7 +198,7 @@ def test_undervoltage_is_seen_at_the_meter():
 
 
 def test_the_ledger_names_the_tag_that_asked_last():
-    box = Box(0.0)
+    box = calm_box()
     box.plug(Car(delay_s=0.0), 0.0)
     box.present((TAG,), 0.0, hold_s=0.5)
     box.setup_output(CONTACTOR, 1, 1.0)
@@ -245,53 +241,3 @@ def test_setting_the_register_leaves_the_ledger_alone():
     box.advance(20.0)
     gained = box.rail.ledger.total_wh - total
     assert box.rail.register_wh - 5_000_000.0 == pytest.approx(gained, abs=1e-6)
-
-
-ACTIONS = st.sampled_from(
-    ["plug", "unplug", "close", "open", "cut", "restore", "tap", "input"]
-    + [f"{verb} {fault}" for verb in ("break", "mend") for fault in BoxFault]
-)
-STEPS = st.lists(
-    st.tuples(ACTIONS, st.sampled_from([0.0, 0.001, 0.02, 0.5, 30.0, 1800.0, 7200.0])), max_size=40
-)
-
-
-def act(box: Box, action: str, now_s: float, soc: float) -> None:
-    verb, _, fault = action.partition(" ")
-    if fault:
-        return box.set_fault(BoxFault(fault), verb == "break", now_s)
-    if verb == "plug":
-        return box.plug(Car(soc_percent=soc, delay_s=0.3), now_s)
-    if verb == "tap":
-        return box.present((TAG,), now_s, hold_s=0.6)
-    if verb == "input":
-        return box.setup_input(CONTACTOR, "off", now_s)
-    if verb in ("close", "open"):
-        return box.setup_output(CONTACTOR, int(verb == "close"), now_s)
-    return {"unplug": box.unplug, "cut": box.cut, "restore": box.restore}[verb](now_s)
-
-
-@settings(max_examples=300, derandomize=True, deadline=None)
-@given(
-    steps=STEPS,
-    soc=st.sampled_from([0.0, 50.0, 79.9, 95.0, 100.0]),
-    speed=st.sampled_from([1.0, 60.0]),
-)
-def test_ledger_and_register_agree_and_energy_needs_everything(steps, soc, speed):
-    box = Box(0.0, speed=speed)
-    rail, start_wh, now_s = box.rail, box.rail.register_wh, 0.0
-    for action, pause_s in steps:
-        with contextlib.suppress(Refused):
-            act(box, action, now_s, soc)
-        fed = rail.mains and rail.contactor.closed and rail.car is not None
-        assert fed or rail.power_w == 0.0
-        idle = not fed and rail.contactor.due_s is None
-        before_wh, now_s = rail.register_wh, now_s + pause_s
-        box.advance(now_s)
-        gained_wh = rail.register_wh - before_wh
-        assert gained_wh == 0.0 if idle else gained_wh >= 0.0
-        assert gained_wh <= 11_000.0 * pause_s * speed / 3600.0 + 1e-6
-    assert rail.ledger.total_wh == pytest.approx(rail.register_wh - start_wh, abs=1e-6)
-    spans = [(i.start_s, i.end_s) for i in rail.ledger.intervals]
-    assert all(start < end for start, end in spans)
-    assert all(a[1] <= b[0] for a, b in itertools.pairwise(spans))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from simulator.box import Attached, Box, BoxFault
-from simulator.car import Car
 from simulator.errors import Refused
-from simulator.header import LINES, Header, Pull
-from simulator.wiring import Wire, Wiring
+from simulator.world.box import Attached, Box
+from simulator.world.box_faults import BoxFault
+from simulator.world.build import build
+from simulator.world.car import Car
+from simulator.world.header import LINES, Header, Pull
+from simulator.world.wiring import Wire, Wiring
 
 
 def test_power_on_state_is_inputs_with_the_pulls_of_the_chip():
@@ -58,7 +60,7 @@ def test_reset_brings_the_power_on_state_back():
 @pytest.mark.parametrize("active", [1, 0])
 def test_stop_and_feedback_open_their_contacts_when_active(active):
     suffix = "" if active else ":low"
-    box = Box(0.0, wiring=Wiring.parse(f"stop=22{suffix},feedback=24{suffix}"))
+    box = Box(0.0, built=build(wiring=Wiring.parse(f"stop=22{suffix},feedback=24{suffix}")))
     pull = Pull.UP if active else Pull.DOWN
     box.setup_input(22, pull, 0.0)
     box.setup_input(24, pull, 0.0)
@@ -80,7 +82,7 @@ def test_the_vehicle_contact_closes_when_a_car_is_there():
 
 
 def test_an_active_low_contactor_stays_off_while_its_line_is_not_driven():
-    box = Box(0.0, wiring=Wiring.parse("contactor=17:low"))
+    box = Box(0.0, built=build(wiring=Wiring.parse("contactor=17:low")))
     box.setup_input(17, Pull.DOWN, 0.0)
     box.advance(1.0)
     assert not box.commanded

@@ -16,10 +16,10 @@ import pytest
 import serial
 
 from simulator.electrical import Electrical
-from simulator.line import RtuLine
-from simulator.meter_faults import MeterFaults
-from simulator.modbus_rtu import frame, is_sound
-from simulator.sdm630 import Sdm630
+from simulator.meter.line import RtuLine
+from simulator.meter.meter_faults import MeterFaults
+from simulator.meter.modbus_rtu import frame, is_sound
+from simulator.meter.sdm630 import Sdm630
 
 FLOWING = Electrical(
     (230.0, 230.0, 230.0), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0), (5_188_847.0, 0.0, 0.0)
@@ -145,10 +145,32 @@ def test_another_program_may_open_the_port_later() -> None:
 
 
 def test_without_power_it_is_silent() -> None:
-    with running(pace=False) as (line, _), client(line) as port:
+    with running(pace=False, warm_up_s=0.0) as (line, _), client(line) as port:
         line.set_powered(False)
         port.write(READ_IMPORT)
         assert hears_nothing(port)
+        line.set_powered(True)
+        assert ask(port, READ_IMPORT, 9)[0] == IMPORT
+
+
+def test_when_power_comes_back_it_is_silent_for_its_warm_up() -> None:
+    warm_up_s = 0.5
+    with running(pace=False, warm_up_s=warm_up_s) as (line, _), client(line) as port:
+        assert ask(port, READ_IMPORT, 9)[0] == IMPORT
+        line.set_powered(False)
+        before = time.monotonic()
+        line.set_powered(True)
+        line.set_powered(True)
+        port.timeout = 0.05
+        while ask(port, READ_IMPORT, 9)[0] != IMPORT:
+            port.reset_input_buffer()
+            assert time.monotonic() - before < ENOUGH_S
+        assert time.monotonic() - before >= warm_up_s
+
+
+def test_power_that_never_went_needs_no_warm_up() -> None:
+    with running(pace=False, warm_up_s=3600.0) as (line, _), client(line) as port:
+        assert ask(port, READ_IMPORT, 9)[0] == IMPORT
         line.set_powered(True)
         assert ask(port, READ_IMPORT, 9)[0] == IMPORT
 

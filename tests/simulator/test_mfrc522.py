@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.iso14443a import ETU_US, FRAME_DELAY_US
-from simulator.mfrc522 import WAKE_US, Mfrc522Chip
-from simulator.mfrc522_faults import NAMES, ChipFaults
-from simulator.mfrc522_registers import RESET_VALUES, Command, Reg
-from simulator.picc import Field
+from simulator.rfid.iso14443a import ETU_US, FRAME_DELAY_US
+from simulator.rfid.mfrc522 import WAKE_US, Mfrc522Chip
+from simulator.rfid.mfrc522_faults import NAMES, ChipFaults
+from simulator.rfid.mfrc522_registers import RESET_VALUES, Command, Reg
+from simulator.rfid.picc import Field
 from tests.drivers.rfid_rig import Rig
 
 U4 = bytes.fromhex("DEADBEEF")

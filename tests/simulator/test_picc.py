@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.iso14443a import Bits, bits_of, bytes_of, crc_a
-from simulator.picc import POWER_DOWN_US, POWER_UP_US, Field, Picc, PiccState, RandomUidPicc
+from simulator.rfid.iso14443a import Bits, bits_of, bytes_of, crc_a
+from simulator.rfid.picc import POWER_DOWN_US, POWER_UP_US, Field, Picc, PiccState, RandomUidPicc
 
 U4 = bytes.fromhex("DEADBEEF")
 U7 = bytes.fromhex("04A3C6CAE26180")

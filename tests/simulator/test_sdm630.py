@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.electrical import Electrical
-from simulator.meter_faults import MeterFault, MeterFaults
-from simulator.meter_registers import RESTART_ZERO_S
-from simulator.modbus_rtu import crc16, exception_reply, frame, is_sound, request_length
-from simulator.sdm630 import EXCHANGE_SILENT_S, Sdm630
+from simulator.meter.meter_faults import MeterFault, MeterFaults
+from simulator.meter.meter_registers import RESTART_ZERO_S
+from simulator.meter.modbus_rtu import crc16, exception_reply, frame, is_sound, request_length
+from simulator.meter.sdm630 import EXCHANGE_SILENT_S, Sdm630
 
 FLOWING = Electrical(
     voltage_v=(230.0, 231.5, 229.25),

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from simulator.cli import main
-from simulator.service import Service
-from simulator.usage import SOCKET_VARIABLE
+from simulator.serving.service import Service
+from simulator.serving.usage import SOCKET_VARIABLE
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,14 @@ def run(socket_path, capsys):
             ["plug --kw 3.7 --phases 1 --battery-kwh 10 --soc 55"],
             ["3.7 kW, 1 phase, 10 kWh battery at 55.0 %"],
         ),
+        (
+            ["plug --kw 0.2 --phases 1 --battery-kwh 0.5"],
+            ["0.2 kW, 1 phase, 0.5 kWh battery at 20.0 %"],
+        ),
+        (
+            ["plug --after 3600 --precondition --taper-w 150"],
+            ["departure timer 3600 s", "150 W at the end", "preconditioning when full"],
+        ),
         (["plug", "unplug"], ["unplugged at 20.0 %"]),
         (["power cut"], ["mains off"]),
         (["power cut", "power restore --after 300"], ["mains on", "boot "]),
@@ -62,6 +70,7 @@ def run(socket_path, capsys):
         (["clock unsynced"], ["unsynced"]),
         (["clock synced"], [", synced"]),
         (["fault contactor-welded"], ["contactor-welded"]),
+        (["fault pi-undervoltage", "fault feedback-broken"], ["feedback-broken, pi-undervoltage"]),
         (["fault meter-nan", "fault stop-pressed", "faults"], ["meter-nan, stop-pressed"]),
         (["fault meter-nan", "clear meter-nan"], ["none"]),
         (["fault undervoltage", "clear all"], ["none"]),
@@ -79,14 +88,21 @@ def test_each_command_prints_one_line(run, commands, words):
 
 def test_what_was_said_was_done(run):
     run("present 04A1B2C3")
-    run("plug --soc 50")
+    run("plug --soc 50 --after 7200 --taper-w 150")
     run("meter set 1500000")
     run("fault undervoltage")
     run("clock set 2030-01-01T00:00:00+00:00")
     run("clock unsynced")
     state = json.loads(run("state --json")[1])
     assert state["tags"] == ["04A1B2C3"]
-    assert state["car"]["soc"] == 0.5
+    assert state["car"] == {
+        "kw": 11.0, "phases": 3, "battery_kwh": 40.0, "soc": 0.5, "after_s": 7200.0,
+        "precondition": False, "taper_w": 150.0, "mode": "off", "drawing": False,
+    }  # fmt: skip
+    assert state["load"] == {
+        "kind": "wallbox", "standby_w": 3.0, "supplied": False, "released": True, "tripped": False,
+    }  # fmt: skip
+    assert state["supply"] == {"undervoltage": False}
     assert state["meter"]["shown_wh"] == 1_500_000
     assert state["meter"]["wh"] == pytest.approx(1_500_000.0)
     assert state["faults"] == ["undervoltage"]
@@ -117,6 +133,11 @@ def test_what_was_said_was_done(run):
         ("clear gremlins", "reader-noise"),
         ("meter", "set"),
         ("serve --wiring contactor=99", "contactor=99"),
+        ("serve --load gate", "gate"),
+        ("serve --load socket --wiring enable=27", "no release"),
+        ("serve --load enable --wiring green=27", "both on GPIO27"),
+        ("serve --standby-w -1", "standby-w"),
+        ("plug --after later", "later"),
     ],
 )
 def test_wrong_usage_is_one_line_and_status_2(run, command, word):
@@ -131,6 +152,9 @@ def test_wrong_usage_is_one_line_and_status_2(run, command, word):
         ("unplug", "no car"),
         ("plug --kw 99", "kw"),
         ("plug --kw nan", "finite"),
+        ("plug --after -1", "after"),
+        ("plug --kw 1 --taper-w 1001", "taper-w"),
+        ("reset-trip", "nothing has tripped"),
         ("power restore", "power cut"),
         ("meter set -1", "0 to"),
         ("clock step 1e15", "1970 to 9999"),

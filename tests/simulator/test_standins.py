@@ -11,7 +11,7 @@ import pytest
 
 from simulator import standins
 from simulator.client import BoxClient, BoxUnreachable
-from simulator.service import Service
+from simulator.serving.service import Service
 
 NAMES = ("RPi", "RPi.GPIO", "spidev")
 

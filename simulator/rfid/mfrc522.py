@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections import deque
 
-from simulator import mfrc522_registers as mf
-from simulator.iso14443a import crc_a
-from simulator.mfrc522_faults import ChipFaults
-from simulator.mfrc522_parts import Fifo, RegisterFile, Schedule, Timer
-from simulator.mfrc522_radio import AirFrame, Radio
-from simulator.mfrc522_registers import Command, Reg
-from simulator.picc import Field
+from simulator.rfid import mfrc522_registers as mf
+from simulator.rfid.iso14443a import crc_a
+from simulator.rfid.mfrc522_faults import ChipFaults
+from simulator.rfid.mfrc522_parts import Fifo, RegisterFile, Schedule, Timer
+from simulator.rfid.mfrc522_radio import AirFrame, Radio
+from simulator.rfid.mfrc522_registers import Command, Reg
+from simulator.rfid.picc import Field
 
 __all__ = ["WAKE_US", "AirFrame", "Mfrc522Chip"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from simulator.electrical import Electrical, Phases
-from simulator.meter_faults import MeterFault, MeterFaults
+from simulator.meter.meter_faults import MeterFault, MeterFaults
 
 TOTAL_POWER = 0x0034
 FREQUENCY = 0x0046
@@ -18,6 +18,9 @@ TOTAL_ENERGY = 0x0156
 PHASE_IMPORT = 0x015A
 PHASE_EXPORT = 0x0160
 PHASE_TOTAL = 0x0166
+RESETTABLE_TOTAL = 0x0180
+RESETTABLE_IMPORT = 0x0184
+RESETTABLE_EXPORT = 0x0186
 
 RESTART_ZERO_S = 3.0
 """How long the energy registers read 0.0 after a restart."""
@@ -83,6 +86,10 @@ class MeterRegisters:
             EXPORT_ENERGY: sum(export_wh) / 1000,
             TOTAL_ENERGY: (sum(import_wh) + sum(export_wh)) / 1000,
         }
+        # Nobody ever resets them here: the box's meter takes no writes.
+        values[RESETTABLE_TOTAL] = values[TOTAL_ENERGY]
+        values[RESETTABLE_IMPORT] = values[IMPORT_ENERGY]
+        values[RESETTABLE_EXPORT] = values[EXPORT_ENERGY]
         for phase in range(3):
             values[PHASE_IMPORT + 2 * phase] = import_wh[phase] / 1000
             values[PHASE_EXPORT + 2 * phase] = export_wh[phase] / 1000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from simulator.world_clock import rfc3339
+from simulator.world.world_clock import rfc3339
 
 Answer = Mapping[str, Any]
 
@@ -34,8 +34,19 @@ def _car(car: Answer | None) -> str:
     phases = "phase" if car["phases"] == 1 else "phases"
     return (
         f"{car['kw']:g} kW, {car['phases']} {phases}, "
-        f"{car['battery_kwh']:g} kWh battery at {car['soc'] * 100:.1f} %"
+        f"{car['battery_kwh']:g} kWh battery at {car['soc'] * 100:.1f} %{_habits(car)}"
     )
+
+
+def _habits(car: Answer) -> str:
+    habits = []
+    if car["after_s"]:
+        habits.append(f"departure timer {car['after_s']:g} s")
+    if car["taper_w"] is not None:
+        habits.append(f"{car['taper_w']:g} W at the end")
+    if car["precondition"]:
+        habits.append("preconditioning when full")
+    return "".join(f", {habit}" for habit in habits)
 
 
 def _unplug(answer: Answer) -> str:
@@ -45,6 +56,10 @@ def _unplug(answer: Answer) -> str:
 def _cut(answer: Answer) -> str:
     killed = ", ".join(str(pid) for pid in answer["killed"])
     return f"mains off; killed with the Raspberry Pi: {killed or 'nothing was running'}"
+
+
+def _reset_trip(_: Answer) -> str:
+    return "the tripped branch is switched on again"
 
 
 def _restore(answer: Answer) -> str:
@@ -75,6 +90,7 @@ def _state(answer: Answer) -> str:
         "line " + ("active" if contactor["commanded"] else "inactive"),
         f"{answer['power_w']:.0f} W",
         f"meter {answer['meter']['wh']:.3f} Wh",
+        *(["tripped"] if answer["load"]["tripped"] else []),
         f"car {_car(answer['car'])}",
         f"tags {', '.join(answer['tags']) or 'none'}",
         _faults({"active": answer["faults"]}),
@@ -97,6 +113,7 @@ _LINES: dict[str, Callable[[Answer], str]] = {
     "unplug": _unplug,
     "power_cut": _cut,
     "power_restore": _restore,
+    "reset_trip": _reset_trip,
     "clock": _clock,
     "clock_set": _clock,
     "clock_step": _clock,

@@ -1,6 +1,6 @@
 """The chip's inner parts: register file, FIFO, timer, and the queue of what happens next.
 
-Pure; they belong to one :class:`simulator.mfrc522.Mfrc522Chip` and share its thread.
+Pure; they belong to one :class:`simulator.rfid.mfrc522.Mfrc522Chip` and share its thread.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from collections import deque
 from collections.abc import Callable
 from heapq import heappop, heappush
 
-from simulator import mfrc522_registers as mf
-from simulator.mfrc522_registers import Reg
+from simulator.rfid import mfrc522_registers as mf
+from simulator.rfid.mfrc522_registers import Reg
 
 
 class Schedule:

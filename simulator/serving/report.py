@@ -5,9 +5,9 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-from simulator.box import Box
-from simulator.header import LINES
-from simulator.world_clock import rfc3339
+from simulator.world.box import Box
+from simulator.world.header import LINES
+from simulator.world.world_clock import rfc3339
 
 
 def clock(box: Box, now_s: float) -> dict[str, Any]:
@@ -19,6 +19,11 @@ def clock(box: Box, now_s: float) -> dict[str, Any]:
         "uptime_s": box.clock.uptime_s(now_s),
         "speed": box.rail.speed,
     }
+
+
+def supply(box: Box) -> dict[str, Any]:
+    """What the Raspberry Pi's firmware tells of its supply: ``{"undervoltage"}``."""
+    return {"undervoltage": box.pi_undervoltage}
 
 
 def state(box: Box, now_s: float, faults: list[str], meter_port: str) -> dict[str, Any]:
@@ -40,12 +45,20 @@ def state(box: Box, now_s: float, faults: list[str], meter_port: str) -> dict[st
             "phase_wh": list(rail.phase_wh),
             "port": meter_port,
         },
+        "load": {
+            "kind": str(box.built.load),
+            "standby_w": box.built.standby_w,
+            "supplied": rail.supplied,
+            "released": rail.released,
+            "tripped": rail.tripped,
+        },
         "power_w": rail.power_w,
         "phase_power_w": list(rail.phase_power_w),
         "faults": faults,
         "tags": [uid.hex().upper() for uid in box.tags],
         "car": car(box),
-        "mains": {"on": rail.mains, "voltage_v": list(rail.voltage_v)},
+        "mains": {"on": rail.mains.on, "voltage_v": list(rail.voltage_v)},
+        "supply": supply(box),
         "clock": {"wall": rfc3339(times["wall_s"]), **times},
         "ledger_wh": rail.ledger.total_wh,
     }
@@ -59,9 +72,13 @@ def car(box: Box) -> dict[str, Any] | None:
     return {
         "kw": there.kw,
         "phases": there.phases,
-        "battery_kwh": there.battery_wh / 1000.0,
-        "soc": there.soc,
-        "drawing": box.rail.power_w > 0.0,
+        "battery_kwh": there.battery.capacity_wh / 1000.0,
+        "soc": there.battery.soc,
+        "after_s": there.after_s,
+        "precondition": there.precondition,
+        "taper_w": there.taper_w,
+        "mode": str(there.mode),
+        "drawing": box.rail.drawing,
     }
 
 
@@ -72,4 +89,4 @@ def shown_wh(register_wh: float) -> int:
 
 
 def _line(box: Box, bcm: int) -> dict[str, Any]:
-    return {**box.header.describe(bcm), "name": box.wiring.name_of(bcm)}
+    return {**box.header.describe(bcm), "name": box.built.wiring.name_of(bcm)}

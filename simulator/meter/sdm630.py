@@ -1,5 +1,7 @@
 """A simulated Eastron SDM630: Modbus requests in, replies out, by its protocol description V1.8.
 
+Its smaller sisters are the same with fewer registers (meter_models.py).
+
 Pure but for the clock and the source of quantities. One thread (the line's) may call ``answer``.
 """
 
@@ -10,16 +12,15 @@ import struct
 import time
 from collections.abc import Callable, Mapping
 
-from simulator.electrical import Electrical
-from simulator.meter_faults import MeterFault, MeterFaults
-from simulator.meter_registers import MeterRegisters
-from simulator.modbus_rtu import ModbusException, exception_reply, frame, is_sound
+from simulator.electrical import Electrical, only_l1
+from simulator.meter.meter_faults import MeterFault, MeterFaults
+from simulator.meter.meter_models import SDM630, MeterModel
+from simulator.meter.meter_registers import MeterRegisters
+from simulator.meter.modbus_rtu import ModbusException, exception_reply, frame, is_sound
 
 READ_HOLDING = 3
 READ_INPUT = 4
 
-# Inside a range a block may cross gaps: what the box has no value for reads 0.0.
-_INPUT_RANGES = ((0x0000, 0x006C), (0x00C8, 0x00D0), (0x00E0, 0x0110), (0x014E, 0x0180))
 _HOLDING_RANGES = ((0x0000, 0x0020),)
 _SYSTEM_TYPE = 0x000A
 _PARITY = 0x0012
@@ -28,8 +29,7 @@ _BAUD_CODE = 0x001C
 _SERIAL_NUMBER = 0xFC00
 _METER_CODE = 0xFC02
 
-_BAUD_CODES = {2400: 0.0, 4800: 1.0, 9600: 2.0, 19200: 3.0, 38400: 4.0}
-_THREE_PHASE_FOUR_WIRE = 3.0
+_SYSTEM_TYPES = {1: 1.0, 3: 3.0}  # 1 phase 2 wires, 3 phases 4 wires
 _NO_PARITY_ONE_STOP = 0.0
 
 EXCHANGE_SILENT_S = 3.0
@@ -40,8 +40,10 @@ class Sdm630:
     """The meter. ``source`` tells what flows; its energies are true counts in Wh.
 
     ``update_s``: the registers keep their values for that long; 0 refreshes at every request.
-    ``max_registers``: longer blocks are refused (80 by the protocol; some units stop far below).
-    ``baudrate`` only sets what holding register 001C says.
+    ``meter_code``, ``max_registers``, ``baudrate``: the model's unless given. Blocks longer than
+    ``max_registers`` are an illegal value; those of ``illegal_address_from`` registers on an
+    illegal address, as some units have it from 51. ``baudrate`` only sets what holding register
+    001C says; Refused if the model does not have it. A single-phase model measures L1 alone.
     """
 
     def __init__(
@@ -49,29 +51,33 @@ class Sdm630:
         source: Callable[[], Electrical],
         address: int = 1,
         serial: int = 21_487_365,
-        meter_code: int = 0x0070,
+        meter_code: int | None = None,
         *,
+        model: MeterModel = SDM630,
         update_s: float = 0.5,
-        max_registers: int = 80,
-        baudrate: int = 9600,
+        max_registers: int | None = None,
+        illegal_address_from: int | None = None,
+        baudrate: int | None = None,
         faults: MeterFaults | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._source = source
+        self._source = source if model.phases == 3 else lambda: only_l1(source())
+        self._model = model
         self._address = address
         self._serial = serial
-        self._meter_code = meter_code
+        self._meter_code = model.meter_code if meter_code is None else meter_code
         self._update_s = update_s
-        self._max_registers = max_registers
+        self._max_registers = model.max_registers if max_registers is None else max_registers
+        self._illegal_address_from = illegal_address_from or math.inf
         self._monotonic = monotonic
         self._faults = faults or MeterFaults(monotonic)
         self._registers = MeterRegisters(self._faults)
         self._input: Mapping[int, bytes] = {}
         self._holding: Mapping[int, bytes] = {
-            _SYSTEM_TYPE: _float32(_THREE_PHASE_FOUR_WIRE),
+            _SYSTEM_TYPE: _float32(_SYSTEM_TYPES[model.phases]),
             _PARITY: _float32(_NO_PARITY_ONE_STOP),
             _NODE_ADDRESS: _float32(address),
-            _BAUD_CODE: _float32(_BAUD_CODES[baudrate]),
+            _BAUD_CODE: _float32(model.baud_code(baudrate or model.baudrate)),
         }
         self._refreshed_at = -math.inf
         self._exchanged_since: float | None = None
@@ -106,19 +112,26 @@ class Sdm630:
             return self._meter_code.to_bytes(2, "big")
         if count == 0 or count % 2 or count > self._max_registers:
             return ModbusException.ILLEGAL_DATA_VALUE
-        ranges = _INPUT_RANGES if function == READ_INPUT else _HOLDING_RANGES
+        ranges = self._model.input_ranges if function == READ_INPUT else _HOLDING_RANGES
         inside = any(low <= start and start + count <= high for low, high in ranges)
-        if start % 2 or not inside:
+        if start % 2 or not inside or count >= self._illegal_address_from:
+            return ModbusException.ILLEGAL_DATA_ADDRESS
+        wanted = range(start, start + count, 2)
+        if function == READ_INPUT and self._model.input_registers.isdisjoint(wanted):
             return ModbusException.ILLEGAL_DATA_ADDRESS
         image = self._input_image() if function == READ_INPUT else self._holding
-        return b"".join(image.get(at, bytes(4)) for at in range(start, start + count, 2))
+        return b"".join(image.get(at, bytes(4)) for at in wanted)
 
     def _input_image(self) -> Mapping[int, bytes]:
         now = self._monotonic()
         frozen = self._input and MeterFault.FROZEN in self._faults.active
         if not frozen and now - self._refreshed_at >= self._update_s:
             values = self._registers.measure(self._source(), now)
-            self._input = {register: _float32(value) for register, value in values.items()}
+            self._input = {
+                register: _float32(value)
+                for register, value in values.items()
+                if register in self._model.input_registers
+            }
             self._refreshed_at = now
         return self._input
 

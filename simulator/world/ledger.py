@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulator.electrical import Phases
-from simulator.world_clock import rfc3339
+from simulator.world.exact import ExactSum
+from simulator.world.world_clock import rfc3339
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +21,13 @@ class Cause:
 
     ``commanded``: the contactor line was at its active level. ``tag``: the tag presented last.
     ``tag_at_close``: the tag that had been presented last when the line last became active.
+    ``drawing``: the car drew; otherwise it is the wallbox's standby alone.
     """
 
     commanded: bool
     tag: str | None
     tag_at_close: str | None
+    drawing: bool
 
 
 @dataclass(slots=True)
@@ -36,7 +39,12 @@ class Interval:
     end_s: float
     start_wall_s: float
     end_wall_s: float
-    phase_wh: list[float]
+    sums: tuple[ExactSum, ExactSum, ExactSum]
+
+    @property
+    def phase_wh(self) -> Phases:
+        one, two, three = (phase.value for phase in self.sums)
+        return (one, two, three)
 
     @property
     def wh(self) -> float:
@@ -54,6 +62,7 @@ class Interval:
             "commanded": self.cause.commanded,
             "tag": self.cause.tag,
             "tag_at_close": self.cause.tag_at_close,
+            "drawing": self.cause.drawing,
         }
 
 
@@ -74,15 +83,14 @@ class Ledger:
         """Energy that flowed in a span of time; ``wall_offset_s`` = wall - monotonic."""
         last = self.intervals[-1] if self.intervals else None
         if last is None or not self._running or last.cause != cause:
-            last = Interval(
-                cause, start_s, end_s, start_s + wall_offset_s, 0.0, phase_wh=[0.0, 0.0, 0.0]
-            )
+            sums = (ExactSum(), ExactSum(), ExactSum())
+            last = Interval(cause, start_s, end_s, start_s + wall_offset_s, 0.0, sums)
             self.intervals.append(last)
             self._running = True
         last.end_s = end_s
         last.end_wall_s = end_s + wall_offset_s
-        for phase, energy in enumerate(energy_wh):
-            last.phase_wh[phase] += energy
+        for phase, energy in zip(last.sums, energy_wh, strict=True):
+            phase.add(energy)
 
     def pause(self) -> None:
         """The flow stopped: what comes next is another interval."""

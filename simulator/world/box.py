@@ -10,27 +10,21 @@ import random
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
-from simulator.car import Car
 from simulator.errors import NoMains, Refused
-from simulator.header import Header, Pull
-from simulator.ledger import Cause
-from simulator.rail import Rail
-from simulator.wiring import Wire, Wiring
-from simulator.world_clock import WorldClock
+from simulator.world.box_faults import BoxFault
+from simulator.world.build import Build, build
+from simulator.world.car import Car
+from simulator.world.circuits import Circuits
+from simulator.world.header import Header, Pull
+from simulator.world.ledger import Cause
+from simulator.world.rail import Rail
+from simulator.world.wiring import Wire
+from simulator.world.world_clock import WorldClock
 
 _POWER_STEP_W = 100.0
-
-
-class BoxFault(StrEnum):
-    """Faults of the box itself; the meter and the reader have their own."""
-
-    WELDED = "contactor-welded"
-    STUCK_OPEN = "contactor-stuck-open"
-    STOP_PRESSED = "stop-pressed"
-    UNDERVOLTAGE = "undervoltage"
+_POWER_STEP_SHARE = 0.02
 
 
 def _ignore(*_: Any) -> None:
@@ -52,7 +46,9 @@ class Attached:
 class Box:
     """One charging box. Every method that takes ``now_s`` first lets happen what was due by then.
 
-    ``commanded``: the contactor line is at its active level. ``tags``: the cards at the reader.
+    ``built``: None = a wallbox with the usual pins. ``commanded``: the contactor line is at its
+    active level. ``tags``: the cards at the reader. ``pi_undervoltage``: what the Raspberry Pi
+    finds of its own supply.
     """
 
     def __init__(
@@ -60,19 +56,20 @@ class Box:
         now_s: float,
         *,
         wall_s: float = 0.0,
-        wiring: Wiring | None = None,
+        built: Build | None = None,
         speed: float = 1.0,
         seed: int = 0,
         attached: Attached | None = None,
     ) -> None:
         dice = random.Random(seed)
-        self.wiring = wiring or Wiring()
-        self.rail = Rail(now_s, speed)
+        self.built = built or build()
+        self.rail = Rail(now_s, self.built, speed, seed)
         self.clock = WorldClock(wall_s, now_s, lambda: str(uuid.UUID(int=dice.getrandbits(128))))
         self.header = Header(self._line_changed)
         self.faults: set[BoxFault] = set()
         self.tags: tuple[bytes, ...] = ()
         self.commanded = False
+        self._circuits = Circuits(self.header, self.built.wiring, self.rail)
         self._out = attached or Attached()
         self._now_s = now_s
         self._asked_last: str | None = None
@@ -81,25 +78,29 @@ class Box:
         self._reported_w = 0.0
         self._settle()
 
+    @property
+    def pi_undervoltage(self) -> bool:
+        return BoxFault.PI_UNDERVOLTAGE in self.faults
+
     # --- time
 
     @property
     def next_due_s(self) -> float | None:
         """When something will happen by itself; None = nothing is under way."""
-        moments = (self.rail.next_due_s, self._tags_gone_at_s)
+        moments = (self.rail.next_due_s, self._circuits.next_due_s, self._tags_gone_at_s)
         return min((moment for moment in moments if moment is not None), default=None)
 
     def advance(self, now_s: float) -> None:
         """Let everything happen that is due by ``now_s``, each at its own moment."""
-        while (due_s := self.next_due_s) is not None and due_s <= now_s:
-            self._flow(due_s)
-            if self.rail.arrive(due_s):
-                closed = self.rail.contactor.closed
-                self._tell("contactor", closed=closed, commanded=self.commanded)
-            if self._tags_gone_at_s == due_s:
-                self._show(())
-            self._settle()
-        self._flow(now_s)
+        while True:
+            due_s = self.next_due_s
+            until_s = now_s if due_s is None else min(due_s, now_s)
+            if self._flow(until_s) < until_s:
+                self._settle()
+            elif due_s is not None and due_s <= now_s:
+                self._arrive(due_s)
+            else:
+                break
         self._report_power()
 
     # --- the Raspberry Pi's side of the header; all raise NoMains while the Pi has no power
@@ -134,8 +135,9 @@ class Box:
         self.advance(now_s)
         if self.rail.car is not None:
             raise Refused("a car is plugged in; unplug it first")
+        car.plugged(self._now_s, self.rail.speed)
         self.rail.car = car
-        self._tell("car", plugged=True, kw=car.kw, phases=car.phases, soc=car.soc)
+        self._tell("car", plugged=True, kw=car.kw, phases=car.phases, soc=car.battery.soc)
         self._settle()
 
     def unplug(self, now_s: float) -> Car:
@@ -145,7 +147,7 @@ class Box:
         if car is None:
             raise Refused("no car is plugged in")
         self.rail.car = None
-        self._tell("car", plugged=False, soc=car.soc)
+        self._tell("car", plugged=False, soc=car.battery.soc)
         self._settle()
         return car
 
@@ -174,7 +176,7 @@ class Box:
         elif fault is BoxFault.STUCK_OPEN:
             self.rail.contactor.set_stuck_open(on, self._now_s)
         elif fault is BoxFault.UNDERVOLTAGE:
-            self.rail.sagging = on
+            self.rail.mains.sagging = on
         self._settle()
 
     def set_register(self, wh: float, now_s: float) -> None:
@@ -194,10 +196,19 @@ class Box:
         self.clock.synced = synced
         self._tell("clock", wall_s=self.clock.wall_s(self._now_s), synced=synced)
 
+    def reset_trip(self, now_s: float) -> None:
+        """Somebody switches the tripped branch on again. Refused when it has not tripped."""
+        self.advance(now_s)
+        if not self._circuits.trip.tripped:
+            raise Refused("nothing has tripped")
+        self._circuits.trip.reset(self._now_s)
+        self._tell("trip", tripped=False)
+        self._settle()
+
     def cut(self, now_s: float) -> None:
         """Mains gone: coil, car, Pi and reader lose power; the meter keeps its register."""
         self._require_power(now_s)
-        self.rail.mains = False
+        self.rail.mains.on = False
         self._tell("mains", on=False)
         self.header.reset()
         self._settle()
@@ -205,13 +216,13 @@ class Box:
     def restore(self, now_s: float, after_s: float = 0.0) -> None:
         """Mains back, ``after_s`` simulated seconds later than real time says; the Pi boots."""
         self.advance(now_s)
-        if self.rail.mains:
+        if self.rail.mains.on:
             raise Refused("mains is on; `evcs-simbox power cut` comes first")
         if not after_s >= 0.0:
             raise Refused("power restore: --after is a number of seconds, 0 or more")
         self.clock.step(after_s, self._now_s)
         self.clock.reboot(self._now_s)
-        self.rail.mains = True
+        self.rail.mains.on = True
         self._tell("mains", on=True, boot_id=self.clock.boot_id)
         self._settle()
 
@@ -219,48 +230,34 @@ class Box:
 
     def _require_power(self, now_s: float) -> None:
         self.advance(now_s)
-        if not self.rail.mains:
+        if not self.rail.mains.on:
             raise NoMains
 
-    def _flow(self, until_s: float) -> None:
-        self._now_s = max(self._now_s, until_s)
-        cause = Cause(self.commanded, self._asked_last, self._asked_at_close)
-        self.rail.flow(self._now_s, cause, self.clock.wall_s(0.0))
+    def _flow(self, until_s: float) -> float:
+        """Let energy flow; returns how far it got (:meth:`Rail.flow`)."""
+        until_s = max(self._now_s, until_s)
+        cause = Cause(self.commanded, self._asked_last, self._asked_at_close, drawing=False)
+        self._now_s = self.rail.flow(until_s, cause, self.clock.wall_s(0.0))
+        return self._now_s
+
+    def _arrive(self, due_s: float) -> None:
+        if self.rail.arrive(due_s):
+            closed = self.rail.contactor.closed
+            self._tell("contactor", closed=closed, commanded=self.commanded)
+        if self._circuits.arrive(due_s):
+            self._tell("trip", tripped=True)
+        if self._tags_gone_at_s == due_s:
+            self._show(())
+        self._settle()
 
     def _settle(self) -> None:
         """Let every consequence of a change follow, at the present moment."""
-        self._pull_to_rest()
-        line = self.wiring.contactor
-        commanded = self.header.level(line.bcm) == line.active_level
+        self._circuits.settle(self.faults, self._now_s)
+        commanded = self._circuits.commanded
         if commanded and not self.commanded:
             self._asked_at_close = self._asked_last
         self.commanded = commanded
-        # A real stop button breaks the coil's circuit; its input only reports it.
-        coil = commanded and self.rail.mains and BoxFault.STOP_PRESSED not in self.faults
-        self.rail.contactor.set_coil(coil, self._now_s)
-        self.rail.settle(self._now_s)
-        self._drive_inputs()
         self._report_power()
-
-    def _pull_to_rest(self) -> None:
-        # The box is built with a resistor that keeps the contactor off, and the reader's board
-        # pulls its own reset line up, so neither depends on what an undriven line happens to read.
-        contactor = self.wiring.contactor
-        self.header.drive(contactor.bcm, contactor.inactive_level)
-        if (reset := self.wiring.get(Wire.RESET)) is not None:
-            self.header.drive(reset.bcm, reset.active_level)
-
-    def _drive_inputs(self) -> None:
-        # Stop and mirror contact are closed at rest and hold the inactive level; when they open
-        # (or their wire breaks) only the Pi's own pull is left. The vehicle contact closes.
-        for wire, opened in (
-            (Wire.STOP, BoxFault.STOP_PRESSED in self.faults),
-            (Wire.FEEDBACK, self.rail.contactor.closed),
-        ):
-            if (pin := self.wiring.get(wire)) is not None:
-                self.header.drive(pin.bcm, None if opened else pin.inactive_level)
-        if (pin := self.wiring.get(Wire.VEHICLE)) is not None:
-            self.header.drive(pin.bcm, None if self.rail.car is None else pin.active_level)
 
     def _show(self, uids: tuple[bytes, ...]) -> None:
         self._tags_gone_at_s = None
@@ -272,14 +269,17 @@ class Box:
 
     def _line_changed(self, bcm: int) -> None:
         line = self.header.describe(bcm)
-        self._tell("line", bcm=bcm, name=self.wiring.name_of(bcm), **line)
-        reset = self.wiring.get(Wire.RESET)
+        self._tell("line", bcm=bcm, name=self.built.wiring.name_of(bcm), **line)
+        self._circuits.line_changed(bcm, self._now_s)
+        reset = self.built.wiring.get(Wire.RESET)
         if reset is not None and reset.bcm == bcm:
             self._out.reader_reset(line["level"] != reset.active_level, self._now_s)
 
     def _report_power(self) -> None:
         power_w = self.rail.power_w
-        changed = abs(power_w - self._reported_w) >= _POWER_STEP_W
+        # What the mains' own unrest does to the power of a charge is no event.
+        step_w = max(_POWER_STEP_W, _POWER_STEP_SHARE * self._reported_w)
+        changed = abs(power_w - self._reported_w) >= step_w
         if changed or (power_w == 0.0) != (self._reported_w == 0.0):
             self._reported_w = power_w
             self._tell("power", power_w=power_w)

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from simulator import report
-from simulator.arguments import Arguments
-from simulator.car import WAKE_UP_S, Car
 from simulator.errors import Refused
 from simulator.faults import FAULT_NAMES
 from simulator.hardware import Hardware
-from simulator.header import Direction, Pull
+from simulator.serving import report
+from simulator.serving.arguments import Arguments
+from simulator.world.car import WAKE_UP_S, Car
+from simulator.world.header import Direction, Pull
 
 Answer = dict[str, Any]
 
@@ -32,6 +32,7 @@ class Operations:
             "gpio_setup": self._gpio_setup,
             "gpio_write": self._gpio_write,
             "gpio_read": self._gpio_read,
+            "supply": self._supply,
             "clock": self._clock,
             "clock_set": self._clock_set,
             "clock_step": self._clock_step,
@@ -43,6 +44,7 @@ class Operations:
             "unplug": self._unplug,
             "power_cut": self._power_cut,
             "power_restore": self._power_restore,
+            "reset_trip": self._reset_trip,
             "fault": self._fault,
             "clear": self._clear,
             "faults": self._faults,
@@ -94,7 +96,11 @@ class Operations:
         with self._hardware.now() as (box, now_s):
             return {"level": box.read(bcm, now_s)}
 
-    # --- the clock
+    # --- supply and clock
+
+    def _supply(self, _: Arguments) -> Answer:
+        with self._hardware.now() as (box, _now_s):
+            return report.supply(box)
 
     def _clock(self, _: Arguments) -> Answer:
         with self._hardware.now() as (box, now_s):
@@ -147,6 +153,9 @@ class Operations:
             battery_kwh=arguments.number("battery_kwh", 40.0),
             soc_percent=arguments.number("soc", 20.0),
             delay_s=arguments.number("delay_s", WAKE_UP_S),
+            after_s=arguments.number("after_s", 0.0),
+            precondition=arguments.flag("precondition", False),
+            taper_w=arguments.number_or_none("taper_w"),
         )
         with self._hardware.now() as (box, now_s):
             box.plug(car, now_s)
@@ -155,7 +164,7 @@ class Operations:
     def _unplug(self, _: Arguments) -> Answer:
         with self._hardware.now() as (box, now_s):
             car = box.unplug(now_s)
-        return {"soc": car.soc}
+        return {"soc": car.battery.soc}
 
     # --- the world
 
@@ -165,6 +174,11 @@ class Operations:
     def _power_restore(self, arguments: Arguments) -> Answer:
         self._hardware.restore(arguments.number("after_s", 0.0))
         return self._clock(arguments)
+
+    def _reset_trip(self, _: Arguments) -> Answer:
+        with self._hardware.now() as (box, now_s):
+            box.reset_trip(now_s)
+            return {"tripped": box.rail.tripped}
 
     def _fault(self, arguments: Arguments) -> Answer:
         self._hardware.set_fault(arguments.text("name"), True)

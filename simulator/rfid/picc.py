@@ -11,7 +11,7 @@ import random
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from simulator.iso14443a import (
+from simulator.rfid.iso14443a import (
     CASCADE_TAG,
     HLTA,
     REQA,

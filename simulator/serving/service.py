@@ -23,13 +23,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from simulator.arguments import Arguments
-from simulator.doorway import Doorway, MeterLink
 from simulator.errors import Refused
 from simulator.hardware import Hardware
-from simulator.operations import Operations
-from simulator.watchers import Watchers, encode
-from simulator.wiring import Wiring
+from simulator.meter.line import WARM_UP_S
+from simulator.meter.meter_models import SDM630, MeterModel
+from simulator.serving.arguments import Arguments
+from simulator.serving.doorway import Doorway, MeterLink
+from simulator.serving.operations import Operations
+from simulator.serving.watchers import Watchers, encode
+from simulator.world.build import build
+from simulator.world.wiring import Load, Wiring
 
 PI_ROLE = "pi"
 _LONGEST_LINE = 1 << 20
@@ -77,7 +80,10 @@ class _Caller:
 
 
 class Service:
-    """A box that listens at ``path`` from :meth:`start` to :meth:`stop`. Refused if it cannot."""
+    """A box that listens at ``path`` from :meth:`start` to :meth:`stop`. Refused if it cannot.
+
+    ``wiring``, ``standby_w``: None = what is usual for the ``load``.
+    """
 
     def __init__(
         self,
@@ -86,7 +92,11 @@ class Service:
         speed: float = 1.0,
         seed: int = 0,
         wiring: Wiring | None = None,
-        meter_baudrate: int = 9600,
+        load: Load = Load.WALLBOX,
+        standby_w: float | None = None,
+        meter_model: MeterModel = SDM630,
+        meter_baudrate: int | None = None,
+        meter_warm_up_s: float = WARM_UP_S,
     ) -> None:
         self._path = path
         self._watchers = Watchers()
@@ -94,10 +104,12 @@ class Service:
         self._hardware = Hardware(
             event=self._watchers.publish,
             meter_port=self._meter_link.point,
-            wiring=wiring,
+            built=build(load, wiring, standby_w, meter_model.phases),
             speed=speed,
             seed=seed,
+            meter_model=meter_model,
             meter_baudrate=meter_baudrate,
+            meter_warm_up_s=meter_warm_up_s,
         )
         self._operations = Operations(self._hardware, self._kill_pi)
         self._callers: set[_Caller] = set()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from simulator.errors import Refused
-from simulator.header import LINES
+from simulator.world.header import LINES
 
 
 class Wire(StrEnum):
@@ -21,6 +21,21 @@ class Wire(StrEnum):
     STOP = "stop"
     VEHICLE = "vehicle"
     FEEDBACK = "feedback"
+    ENABLE = "enable"
+    TRIP = "trip"
+    HEARTBEAT = "heartbeat"
+
+
+class Load(StrEnum):
+    """What hangs behind the meter, and what the contactor's line switches of it.
+
+    ``wallbox``: the supply of a wallbox. ``enable``: the release of a wallbox that stays supplied.
+    ``socket``: the supply of a plain outlet.
+    """
+
+    WALLBOX = "wallbox"
+    ENABLE = "enable"
+    SOCKET = "socket"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +61,14 @@ _DEFAULT: Mapping[Wire, Pin] = {
     Wire.VEHICLE: Pin(23),
     Wire.FEEDBACK: Pin(24),
 }
+_ADDED: Mapping[Load, Mapping[Wire, Pin]] = {Load.ENABLE: {Wire.ENABLE: Pin(27)}}
 
 
 class Wiring:
     """The pins by wire; a wire may be missing, the contactor may not."""
 
-    def __init__(self, pins: Mapping[Wire, Pin] | None = None) -> None:
-        self._pins = dict(_DEFAULT if pins is None else pins)
+    def __init__(self, pins: Mapping[Wire, Pin]) -> None:
+        self._pins = dict(pins)
         if Wire.CONTACTOR not in self._pins:
             raise Refused("wiring: a box has a contactor; give it a line")
         by_line: dict[int, Wire] = {}
@@ -62,12 +78,12 @@ class Wiring:
                 raise Refused(f"wiring: {other} and {wire} are both on GPIO{pin.bcm}; move one")
 
     @classmethod
-    def parse(cls, text: str) -> Wiring:
-        """The default wiring changed by ``wire=BCM[:low]`` or ``wire=none``, separated by commas.
+    def parse(cls, text: str = "", load: Load = Load.WALLBOX) -> Wiring:
+        """A load's usual wiring changed by ``wire=BCM[:low]`` or ``wire=none``, between commas.
 
         ``:low`` = active low. Raises Refused naming the part that cannot be used.
         """
-        pins = dict(_DEFAULT)
+        pins = {**_DEFAULT, **_ADDED.get(load, {})}
         for part in filter(None, (part.strip() for part in text.split(","))):
             name, _, value = part.partition("=")
             if name not in list(Wire):

@@ -44,8 +44,12 @@ class Arguments:
             raise Refused(f"{name}: 0 or 1 is needed")
         return value
 
-    def flag(self, name: str) -> bool:
-        value = self._get(name, None)
+    def number_or_none(self, name: str) -> float | None:
+        """A finite number, None when there is none."""
+        return None if self._values.get(name) is None else self.number(name)
+
+    def flag(self, name: str, default: bool | None = None) -> bool:
+        value = self._get(name, default)
         if not isinstance(value, bool):
             raise Refused(f"{name}: true or false is needed")
         return value

@@ -16,21 +16,25 @@ import threading
 import time
 from collections.abc import Callable
 
-from simulator.meter_faults import MeterFault, MeterFaults
-from simulator.modbus_rtu import is_sound, request_length
-from simulator.pty_port import PtyPort
+from simulator.meter.meter_faults import MeterFault, MeterFaults
+from simulator.meter.modbus_rtu import is_sound, request_length
+from simulator.meter.pty_port import PtyPort
 
 # A scheduler's hiccup between two parts of one request must not look like the end of it.
 _SLACK_S = 0.02
 _LATE_BY_S = (0.2, 0.6)
 
+WARM_UP_S = 2.5
+"""How long a real meter may take from power-on to its first answer."""
+
 
 class RtuLine:
     """One slave on a line; ``answer`` takes a request frame and returns a reply, or None.
 
-    ``turnaround_s``: from the end of the request to the start of the reply. ``pace=False`` leaves
-    out the delays of line and slave. ``on_port`` is told every new value of ``port`` by the thread
-    that caused it. ``seed`` makes ``meter-garbage`` and ``meter-late-answer`` repeatable.
+    ``turnaround_s``: from the end of the request to the start of the reply. ``warm_up_s``: how long
+    the slave is silent when its power comes back. ``pace=False`` leaves out the delays of line and
+    slave. ``on_port`` is told every new value of ``port`` by the thread that caused it. ``seed``
+    makes ``meter-garbage`` and ``meter-late-answer`` repeatable.
     """
 
     def __init__(
@@ -40,6 +44,7 @@ class RtuLine:
         bits_per_char: int = 10,
         turnaround_s: float = 0.020,
         *,
+        warm_up_s: float = WARM_UP_S,
         pace: bool = True,
         faults: MeterFaults | None = None,
         on_port: Callable[[str], None] | None = None,
@@ -49,6 +54,7 @@ class RtuLine:
         self._char_s = bits_per_char / baudrate if pace else 0.0
         self._silence_s = 3.5 * self._char_s + _SLACK_S
         self._turnaround_s = turnaround_s if pace else 0.0
+        self._warm_up_s = warm_up_s
         self._faults = faults or MeterFaults()
         self._on_port = on_port
         self._random = random.Random(seed)
@@ -59,6 +65,7 @@ class RtuLine:
         self._running = False
         self._plug_wanted = True
         self._powered = True
+        self._warm_at = 0.0
         # Only the thread touches these.
         self._plugging = 0
         self._heard = bytearray()
@@ -87,7 +94,12 @@ class RtuLine:
         self._pty.close()
 
     def set_powered(self, on: bool) -> None:
-        """Mains of the meter: without it the line is silent, and a reply under way breaks off."""
+        """Mains of the meter: without it the line is silent, and a reply under way breaks off.
+
+        Back again, it is silent for ``warm_up_s`` more. At the start it has long been on.
+        """
+        if on and not self._powered:
+            self._warm_at = time.monotonic() + self._warm_up_s
         self._powered = on
 
     def plug(self, on: bool) -> None:
@@ -130,7 +142,7 @@ class RtuLine:
         if MeterFault.ECHO in active:
             self._send(request, heard_at - len(request) * self._char_s)
         self._listen_until(heard_at)
-        if MeterFault.SILENT in active:
+        if MeterFault.SILENT in active or heard_at < self._warm_at:
             return
         reply = self._answer(request)
         if reply is None:

@@ -1,6 +1,6 @@
 """The chip's contactless side: a frame goes out of the FIFO, an answer comes into it.
 
-Pure; belongs to one :class:`simulator.mfrc522.Mfrc522Chip` and shares its thread.
+Pure; belongs to one :class:`simulator.rfid.mfrc522.Mfrc522Chip` and shares its thread.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulator import mfrc522_registers as mf
-from simulator.iso14443a import (
+from simulator.rfid import mfrc522_registers as mf
+from simulator.rfid.iso14443a import (
     ETU_US,
     FRAME_DELAY_US,
     Bits,
@@ -20,10 +20,10 @@ from simulator.iso14443a import (
     crc_a,
     sent_frame_us,
 )
-from simulator.mfrc522_faults import ChipFaults
-from simulator.mfrc522_parts import Fifo, RegisterFile, Schedule, Timer
-from simulator.mfrc522_registers import Command, ModemState, Reg
-from simulator.picc import Field
+from simulator.rfid.mfrc522_faults import ChipFaults
+from simulator.rfid.mfrc522_parts import Fifo, RegisterFile, Schedule, Timer
+from simulator.rfid.mfrc522_registers import Command, ModemState, Reg
+from simulator.rfid.picc import Field
 
 _AIR_LOG_LENGTH = 256
 _BITS_THAT_STOP_THE_TIMER = 5

@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from simulator.iso14443a import Bits
+from simulator.rfid.iso14443a import Bits
 
 NAMES = ("reader-dead-00", "reader-dead-ff", "reader-brownout", "reader-hung", "reader-noise")
 
