@@ -10,12 +10,12 @@ from collections.abc import Callable
 from types import ModuleType
 
 import pytest
-from gpio_recorder import GpioRecorder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.contactor import Contactor
 from drivers.errors import GpioError, LeaseLapsed, LibraryMissing
+from tests.drivers.gpio_recorder import GpioRecorder
 
 PIN = 17
 LEASE_S = 2.0

@@ -6,12 +6,12 @@ import sys
 from types import ModuleType
 
 import pytest
-from gpio_recorder import GpioRecorder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.errors import GpioError
 from drivers.indicator import Indicator
+from tests.drivers.gpio_recorder import GpioRecorder
 
 GREEN, RED, BUZZER = 5, 6, 13
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from gpio_recorder import GpioRecorder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +20,7 @@ from simulator import standins
 from simulator.client import BoxClient
 from simulator.serving.service import Service
 from simulator.world.wiring import Wiring
+from tests.drivers.gpio_recorder import GpioRecorder
 
 PIN = 22
 

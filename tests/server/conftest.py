@@ -9,11 +9,11 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
-from server_rig import NOW, TAG, Box, Clock
 
 from evcs.models import Station
 from evcs.services import stations, tags
 from server.mmetering.models import Flat
+from tests.server.server_rig import NOW, TAG, Box, Clock
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from django.db import connection, connections
-from server_rig import TAG, Box, Clock, new_uuid
 
 from evcs.models import Reading, Session, Station
 from evcs.services import stations, tags
 from server.mmetering.models import Flat
+from tests.server.server_rig import TAG, Box, Clock, new_uuid
 
 PARALLEL = 20
 

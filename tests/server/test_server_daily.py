@@ -7,7 +7,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from server_rig import (
+
+from evcs.kinds import CommandType, TagState
+from evcs.models import Command, QuarantineItem, Reading, Tag
+from evcs.services import commands, stations, tags
+from evcs.services.errors import UsageError
+from server.mmetering.models import Flat
+from tests.server.server_rig import (
     NOW,
     TAG,
     Box,
@@ -18,12 +24,6 @@ from server_rig import (
     new_uuid,
     stored,
 )
-
-from evcs.kinds import CommandType, TagState
-from evcs.models import Command, QuarantineItem, Reading, Tag
-from evcs.services import commands, stations, tags
-from evcs.services.errors import UsageError
-from server.mmetering.models import Flat
 
 A, B = new_uuid(1), new_uuid(2)
 OTHER_TAG = "16AC936B"

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
-from server_rig import STRANGER, TAG, Box, Clock, meter, new_uuid, stored
 
 from evcs.models import Entry, Tag
 from evcs.services import consumption, months, reconciliation, tags
 from evcs.services.consumption import Consumption
 from evcs.services.errors import UsageError
 from server.mmetering.models import Flat
+from tests.server.server_rig import STRANGER, TAG, Box, Clock, meter, new_uuid, stored
 
 A, B, C = new_uuid(1), new_uuid(2), new_uuid(3)
 OCTOBER, NOVEMBER = dt.date(2026, 10, 1), dt.date(2026, 11, 1)

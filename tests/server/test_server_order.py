@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from server_rig import (
+
+from tests.server.server_rig import (
     NOW,
     STRANGER,
     Box,

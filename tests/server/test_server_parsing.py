@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from server_rig import (
+
+from evcs.models import QuarantineItem, Session
+from evcs.times import parse_month, parse_rfc3339, rfc3339
+from tests.server.server_rig import (
     BASE,
     TAG,
     Box,
@@ -23,9 +26,6 @@ from server_rig import (
     start_body,
     stored,
 )
-
-from evcs.models import QuarantineItem, Session
-from evcs.times import parse_month, parse_rfc3339, rfc3339
 
 A = new_uuid(1)
 MISSING = object()

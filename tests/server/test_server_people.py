@@ -9,10 +9,20 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
-from server_rig import BASE, STRANGER, TAG, Box, assert_answer, assert_problem, at, meter, new_uuid
 
 from evcs.services import consumption, reconciliation, tags
 from server.mmetering.models import Flat
+from tests.server.server_rig import (
+    BASE,
+    STRANGER,
+    TAG,
+    Box,
+    assert_answer,
+    assert_problem,
+    at,
+    meter,
+    new_uuid,
+)
 
 A, B, C = new_uuid(1), new_uuid(2), new_uuid(3)
 NOVEMBER = dt.date(2026, 11, 1)

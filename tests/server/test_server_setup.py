@@ -15,7 +15,6 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models import ProtectedError
 from django.test import Client, override_settings
-from server_rig import BASE, TAG, Box, assert_answer, new_uuid
 
 from evcs import checks
 from evcs.models import Command, Session, Station, Tag, TagAssignment
@@ -24,6 +23,7 @@ from evcs.services.demo import TAGS
 from evcs.settings import DEFAULTS, evcs_settings
 from server.database import parse_database
 from server.mmetering.models import Flat
+from tests.server.server_rig import BASE, TAG, Box, assert_answer, new_uuid
 from tools import schema
 
 A = new_uuid(1)

@@ -8,9 +8,9 @@ from typing import Any
 from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from server_rig import STRANGER, TAG, Box, at, end_body, meter, new_uuid, start_body
 
 from evcs.models import Session
+from tests.server.server_rig import STRANGER, TAG, Box, at, end_body, meter, new_uuid, start_body
 
 Message = tuple[str, dict[str, Any]]
 

@@ -5,7 +5,12 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from server_rig import (
+
+from evcs.kinds import TagState
+from evcs.models import Session, SessionChange, Tag
+from evcs.services import stations, tags
+from server.mmetering.models import Flat
+from tests.server.server_rig import (
     NOW,
     STRANGER,
     TAG,
@@ -17,11 +22,6 @@ from server_rig import (
     new_uuid,
     stored,
 )
-
-from evcs.kinds import TagState
-from evcs.models import Session, SessionChange, Tag
-from evcs.services import stations, tags
-from server.mmetering.models import Flat
 
 A, B, C = new_uuid(1), new_uuid(2), new_uuid(3)
 

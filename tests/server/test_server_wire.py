@@ -8,10 +8,18 @@ import uuid
 import pytest
 from django.db import OperationalError
 from django.test import Client, override_settings
-from server_rig import BASE, Box, Clock, assert_answer, assert_problem, new_uuid, start_body
 
 from evcs.models import Session, Station, StationKey
 from evcs.services import ends, starts, stations
+from tests.server.server_rig import (
+    BASE,
+    Box,
+    Clock,
+    assert_answer,
+    assert_problem,
+    new_uuid,
+    start_body,
+)
 
 A = new_uuid(1)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from box_models import CONTACTOR, calm_box
 
 from simulator.errors import NoMains, Refused
 from simulator.world.box import Attached, Box
@@ -11,6 +10,7 @@ from simulator.world.box_faults import BoxFault
 from simulator.world.car import Car
 from simulator.world.contactor import CLOSE_S, OPEN_S
 from simulator.world.mains import MAINS_V
+from tests.simulator.box_models import CONTACTOR, calm_box
 
 TAG = bytes.fromhex("04A1B2C3")
 OTHER_TAG = bytes.fromhex("04112233445566")

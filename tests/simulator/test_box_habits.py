@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from box_models import CONTACTOR, calm_box
 
 from simulator.world.box import Box
 from simulator.world.car import (
@@ -16,6 +15,7 @@ from simulator.world.car import (
     Mode,
 )
 from simulator.world.contactor import CLOSE_S
+from tests.simulator.box_models import CONTACTOR, calm_box
 
 ENABLE = 27
 # The contacts close at CLOSE_S; these cars take load at once.

@@ -6,7 +6,6 @@ import contextlib
 import itertools
 
 import pytest
-from box_models import CONTACTOR, ENABLE, built
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from simulator.world.box_faults import BoxFault
 from simulator.world.car import Car, Mode
 from simulator.world.mains import LOAD_UNREST, VOLTAGE_UNREST
 from simulator.world.wiring import Load
+from tests.simulator.box_models import CONTACTOR, ENABLE, built
 
 TAG = bytes.fromhex("04A1B2C3")
 TRIP = 26

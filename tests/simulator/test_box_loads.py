@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from box_models import CONTACTOR, ENABLE, calm_box
 
 from simulator.errors import Refused
 from simulator.world.box import Box
@@ -12,6 +11,7 @@ from simulator.world.build import STANDBY_W, build
 from simulator.world.car import Car
 from simulator.world.mains import MAINS_V
 from simulator.world.wiring import Load, Pin, Wire, Wiring
+from tests.simulator.box_models import CONTACTOR, ENABLE, calm_box
 
 # Standby is drawn on L1, whose voltage is not quite 230 V.
 STANDBY_SHOWN_W = pytest.approx(STANDBY_W * MAINS_V[0] / 230.0)

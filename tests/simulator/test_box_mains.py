@@ -6,13 +6,13 @@ import itertools
 import struct
 
 import pytest
-from box_models import CONTACTOR, restless_box
 
 from simulator.meter.sdm630 import Sdm630
 from simulator.world.box import Attached, Box
 from simulator.world.car import Car
 from simulator.world.mains import LOAD_UNREST, MAINS_V, SLICE_S, VOLTAGE_UNREST, Mains
 from simulator.world.wiring import Load
+from tests.simulator.box_models import CONTACTOR, restless_box
 
 SEEDS = [0, 1, 20261122]
 

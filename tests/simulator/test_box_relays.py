@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from box_models import CONTACTOR, calm_box
 
 from simulator.errors import Refused
 from simulator.world.box import Attached, Box
@@ -12,6 +11,7 @@ from simulator.world.car import Car
 from simulator.world.header import Pull
 from simulator.world.relays import HEARTBEAT_HOLD_S, TRIP_PULSE_S
 from simulator.world.wiring import Load
+from tests.simulator.box_models import CONTACTOR, calm_box
 
 FEEDBACK = 24
 EXTRA = 26

@@ -15,11 +15,11 @@ import tty
 from pathlib import Path
 
 import pytest
-from box_process import PATIENCE_S, ROOT, BoxProcess, python, wait_for
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from simulator.client import BoxClient, BoxRefused, BoxUnreachable
+from tests.simulator.box_process import PATIENCE_S, ROOT, BoxProcess, python, wait_for
 
 # Reads two input registers from 0048 (import energy) of address 1; checksum worked out by hand
 # from the protocol's CRC-16.

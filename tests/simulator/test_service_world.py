@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from box_process import BoxProcess, wait_for
 
 from simulator.cli import main
 from simulator.client import BoxClient, BoxRefused
+from tests.simulator.box_process import BoxProcess, wait_for
 
 CONTACTOR, ENABLE, TRIP, HEARTBEAT = 17, 27, 26, 12
 
