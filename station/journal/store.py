@@ -139,8 +139,8 @@ class Store:
     def sessions(self, since: datetime | None = None) -> list[tuple[Session, Record]]:
         """Sessions in the order of seq, those that ended (or run) since a time."""
         rows = self.database.execute(
-            "SELECT * FROM sessions WHERE :since IS NULL OR coalesce(ended_at, started_at) >= :since"
-            " OR record <> 'ended' ORDER BY seq",
+            "SELECT * FROM sessions WHERE :since IS NULL"
+            " OR coalesce(ended_at, started_at) >= :since OR record <> 'ended' ORDER BY seq",
             {"since": _stamp(since) if since else None},
         )
         return [(_session(row), Record(row["record"])) for row in rows]
@@ -419,9 +419,9 @@ class Store:
         with self._transaction():
             rows = self.database.execute(
                 "SELECT uuid, record, started_s, ended_s,"
-                " time_quality = 'estimated' AND boot_id = :boot AND started_s IS NOT NULL AS start,"
-                " end_time_quality = 'estimated' AND ended_boot_id = :boot AND ended_s IS NOT NULL"
-                " AS end FROM sessions WHERE boot_id = :boot OR ended_boot_id = :boot",
+                " time_quality = 'estimated' AND boot_id = :boot AND started_s IS NOT NULL"
+                " AS start, end_time_quality = 'estimated' AND ended_boot_id = :boot"
+                " AND ended_s IS NOT NULL AS end FROM sessions WHERE boot_id = :boot OR ended_boot_id = :boot",
                 {"boot": boot_id},
             ).fetchall()
             again = 0
