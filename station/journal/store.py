@@ -421,7 +421,8 @@ class Store:
                 "SELECT uuid, record, started_s, ended_s,"
                 " time_quality = 'estimated' AND boot_id = :boot AND started_s IS NOT NULL"
                 " AS start, end_time_quality = 'estimated' AND ended_boot_id = :boot"
-                " AND ended_s IS NOT NULL AS end FROM sessions WHERE boot_id = :boot OR ended_boot_id = :boot",
+                " AND ended_s IS NOT NULL AS end"
+                " FROM sessions WHERE boot_id = :boot OR ended_boot_id = :boot",
                 {"boot": boot_id},
             ).fetchall()
             again = 0
