@@ -127,15 +127,27 @@ def unavailable_because(state: State, now_s: float) -> tuple[str, ...]:
     return tuple(reasons)
 
 
-CLOSINGS_PER_10_MIN = 6
-CLOSINGS_PER_HOUR = 20
+# (closings, within seconds): so many, and the contactor rests.
+WEAR = ((6, 600.0), (20, 3600.0))
+REST_S = 600.0
 
 
 def too_many_closings(state: State, now_s: float) -> bool:
-    """Contacts wear: at most 6 closings in 10 minutes and 20 in an hour."""
-    in_10_min = sum(1 for at in state.closings_s if now_s - at < 600)
-    in_hour = sum(1 for at in state.closings_s if now_s - at < 3600)
-    return in_10_min >= CLOSINGS_PER_10_MIN or in_hour >= CLOSINGS_PER_HOUR
+    """Contacts wear: at most 6 closings in 10 minutes and 20 in an hour.
+
+    Whoever reaches that waits for 10 minutes after the last of them, and as long as one more would
+    be too many.
+    """
+    closings = state.closings_s
+    for number, within_s in WEAR:
+        if len(closings) < number:
+            continue
+        first, last = closings[-number], closings[-1]
+        if now_s - first < within_s:
+            return True
+        if last - first < within_s and now_s - last < REST_S:
+            return True
+    return False
 
 
 def phase(state: State, now_s: float) -> Phase:

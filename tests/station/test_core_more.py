@@ -259,3 +259,22 @@ def test_estimated_end_whose_stamp_was_repaired_stays_repaired_when_it_becomes_e
     assert estimate.ended_at is not None
     assert exact.ended_at == estimate.ended_at + timedelta(days=365)
     assert exact.end_time_quality is TimeQuality.SYNCED
+
+
+@pytest.mark.parametrize(
+    ("closings_ago", "resting"),
+    [
+        ([], False),
+        ([100, 80, 60, 40, 20], False),
+        ([599, 500, 400, 300, 200, 100], True),
+        ([650, 500, 400, 300, 200, 100], True),  # the sixth rests the box for ten minutes
+        ([1150, 1000, 900, 800, 700, 601], False),
+        ([3599, *range(3500, 650, -150)], True),  # twenty within the hour
+        ([*range(2000, 100, -100), 99], True),
+        ([*range(3500, 0, -200)], False),
+    ],
+)
+def test_contactor_rests_after_too_many_closings(closings_ago, resting):
+    core = Core().ready()
+    core.state = replace(core.state, closings_s=tuple(core.mono_s - ago for ago in closings_ago))
+    assert (core.phase is Phase.UNAVAILABLE) is resting
