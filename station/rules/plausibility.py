@@ -53,11 +53,12 @@ def _problem(last: Reading, reading: Reading, settings: Settings) -> str | None:
     if step_wh < -(grid_wh + 1):
         return f"register ran backwards by {-step_wh} Wh"
     hours = max(0.0, reading.received_at_s - last.requested_at_s) / 3600
-    limit_wh = 1.2 * settings.fuse_w * hours * settings.energy_speed + 2 * grid_wh + SLACK_WH
+    slack_wh = SLACK_WH * settings.energy_speed
+    limit_wh = 1.2 * settings.fuse_w * hours * settings.energy_speed + 2 * grid_wh + slack_wh
     if step_wh > limit_wh:
         return f"register jumped by {step_wh} Wh, at most {limit_wh:.1f} Wh can have flowed"
     apart_wh = _phases_apart_wh(last.facts, reading.facts)
-    if apart_wh is not None and apart_wh > max(0.02 * step_wh, 4 * grid_wh + SLACK_WH):
+    if apart_wh is not None and apart_wh > max(0.02 * step_wh, 4 * grid_wh + slack_wh):
         return f"total and phases moved {apart_wh} Wh apart"
     return None
 

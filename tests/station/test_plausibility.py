@@ -101,9 +101,9 @@ def test_the_time_of_a_step_is_from_the_older_request_to_the_newer_answer():
 
 def test_a_simulated_box_may_run_faster():
     fast = replace(BOX, energy_speed=60.0)
-    assert judged(LAST, reading(1060.0, START_WH + 13_258), box=fast) is None
-    assert judged(LAST, reading(1060.0, START_WH + 13_259), box=fast) is not None
-    assert judged(LAST, reading(1060.0, START_WH + 13_258)) is not None
+    assert judged(LAST, reading(1060.0, START_WH + 13_848), box=fast) is None
+    assert judged(LAST, reading(1060.0, START_WH + 13_849), box=fast) is not None
+    assert judged(LAST, reading(1060.0, START_WH + 13_848)) is not None
 
 
 @pytest.mark.parametrize(
