@@ -67,13 +67,13 @@ class Block:
         return self.start <= register <= self.start + self.count - 2
 
 
-# Each of another length than its neighbour: a reply carries no register address, so a late one
-# passes for the answer to the next request unless its length gives it away.
+# fingerprint.py asks for them in an order in which no two neighbours are alike in length and
+# function: a reply carries no register address, so a late one passes for the answer to the next
+# request unless one of these gives it away.
 NODE_ADDRESS = Block(0x0014, 2, READ_HOLDING)
 METER_CODE = Block(0xFC02, 1, READ_HOLDING)
 BAUD_CODE = Block(0x001C, 2, READ_HOLDING)
 SERIAL_NUMBER = Block(0xFC00, 2, READ_HOLDING)
-
 
 BAUD_CODES: Mapping[int, int] = MappingProxyType(
     {2400: 0, 4800: 1, 9600: 2, 19200: 3, 38400: 4, 1200: 5}

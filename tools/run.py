@@ -63,7 +63,7 @@ def charge(place: Installation) -> bool:
     say("resident", f"holds tag {TAG} to the box")
     box.do("tap", TAG)
     with Narrator(place):
-        session = until(lambda: (station.status or {}).get("session"), "the tap was not seen")
+        session = until(lambda: asked(station.status), "the tap was not seen")
         say("box", f"beeps; register read twice, then START {session['uuid']} to the server")
         until(lambda: (station.status or {}).get("contactor", {}).get("commanded_closed"), "closed")
         say("server", f"OK: {whose(place, session['uuid'])}")
@@ -100,6 +100,12 @@ def charge(place: Installation) -> bool:
     flowed = truth(place) - before
     say("truth", f"the simulated box let {flowed / 1000:.3f} kWh flow")
     return end - start == energy and abs(energy - flowed) <= 2 * (0.125 + 1)
+
+
+def asked(status: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The box's session, once it has been stored and the server is being asked."""
+    session = (status or {}).get("session")
+    return session if session is not None and session["uuid"] is not None else None
 
 
 def truth(place: Installation) -> float:

@@ -203,6 +203,11 @@ def test_lone_registers_take_unwanted_ones_with_them() -> None:
     assert sum(part.count for part in parts) > 12
 
 
+def test_two_quantities_may_share_a_register() -> None:
+    """On a single-phase meter the power of L1 is the power."""
+    assert narrowed([Block(0, 12)], [0, 2, 8, 8]) == (Block(0, 4), Block(8, 2))
+
+
 def test_blocks_of_one_value_in_a_row_cannot_be_told_apart() -> None:
     with pytest.raises(ValueError, match="different lengths"):
         narrowed([Block(0, 2), Block(8, 2)], [0, 8])

@@ -16,6 +16,9 @@ from simulator.meter.meter_faults import MeterFaults
 from simulator.meter.meter_models import METER_MODELS
 from simulator.meter.modbus_rtu import exception_reply, frame, is_sound
 from simulator.meter.sdm630 import Sdm630
+from simulator.world.box import Box
+from simulator.world.build import build
+from simulator.world.car import Car
 from tests.simulator.box_process import BoxProcess
 
 FLOWING = Electrical(
@@ -88,6 +91,7 @@ def test_an_sdm72_answers_no_block_across_what_it_does_not_have() -> None:
 
 def test_the_empty_places_of_an_sdm120_read_zero_in_a_longer_block() -> None:
     assert floats(ask(meter("sdm120"), 4, 0x00, 14)) == (230.0, 0, 0, 16.0, 0, 0, 3680.0)
+    assert floats(ask(meter("sdm120"), 4, 0x34, 22)) == (*[0.0] * 9, 49.875, 1024.5)
     assert ask(meter("sdm120"), 4, 0x02, 4) == exception_reply(1, 4, ILLEGAL_ADDRESS)
 
 
@@ -162,6 +166,17 @@ def test_any_read_is_answered_whole_or_refused(
         assert reply[2] in (ILLEGAL_ADDRESS, ILLEGAL_VALUE)
 
 
+def test_a_box_with_an_sdm120_counts_l1_of_a_three_phase_car() -> None:
+    box = Box(0.0, built=build(metered_phases=1), speed=60.0)
+    before, start_wh = box.rail.phase_wh, box.rail.register_wh
+    box.plug(Car(delay_s=0.0), 0.0)
+    box.setup_output(17, 1, 0.0)
+    box.advance(60.0)
+    l1, l2, l3 = (now - then for now, then in zip(box.rail.phase_wh, before, strict=True))
+    assert min(l1, l2, l3) > 1000.0
+    assert box.rail.register_wh - start_wh == pytest.approx(l1, abs=1e-6)
+
+
 # --- served -----------------------------------------------------------------------------------
 
 
@@ -175,6 +190,7 @@ def test_a_box_with_an_sdm120_sets_and_shows_its_register_on_l1() -> None:
     with BoxProcess("--meter-model", "sdm120") as box:
         box.client.call("meter_set", wh=5_188_847.0)
         assert box.state()["meter"]["wh"] == 5_188_847.0
+        assert box.state()["meter"]["phase_wh"] == [5_188_847.0, 0.0, 0.0]
         reply = over_the_line(box, READ_IMPORT, 9)
         assert reply == bytes.fromhex("01 04 04 45 a2 26 c7 14 98")
         code = over_the_line(box, frame(bytes.fromhex("01 03 fc 02 00 01")), 7)
