@@ -26,7 +26,7 @@ run: setup
 	@$(BIN)/python -m tools.run $(if $(ONCE),--once)
 
 test: setup
-	$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n 6 --dist worksteal $(ARGS)
 
 check: setup
 	$(BIN)/ruff format --check .
@@ -36,6 +36,7 @@ check: setup
 	$(BIN)/python -m server.manage makemigrations --check --dry-run
 	$(BIN)/python -m server.manage check
 	$(BIN)/python -m tools.schema --check
+	$(BIN)/python -m tools.safety --check
 
 format: setup
 	$(BIN)/ruff format .

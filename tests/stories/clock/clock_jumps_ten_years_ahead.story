@@ -1,0 +1,12 @@
+The clock jumps ten years ahead during the charge: it goes on, and the energy is right
+when  a car plugs in that draws 11 kW on 3 phases
+when  Anna holds the tag to the box
+then  the box is charging within 8 s
+when  the clock of the box jumps 10 years ahead
+then  the contactor stays closed for 2 s
+when  the contactor has been closed for 5.3 s
+when  Anna holds the tag to the box
+then  the contactor opens within 1 s
+then  one session is booked to Wohnung 3 links, reason local
+then  the last session is flagged clock_future
+then  the last session is counted in this month

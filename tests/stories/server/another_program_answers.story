@@ -1,0 +1,13 @@
+Another program sits on the server's port: its word counts for nothing
+when  another program answers in the server's place
+when  a car plugs in that draws 11 kW on 3 phases
+when  Anna holds the tag to the box
+then  the box is charging within 8 s
+when  the contactor has been closed for 5.3 s
+when  Anna holds the tag to the box
+then  the contactor opens within 1 s
+then  the box is available within 12 s
+when  the server is itself again
+# one word of the server ends the pause, and this is one
+when  an unknown tag is held to the box
+then  one session is booked to Wohnung 3 links, reason local

@@ -1,0 +1,10 @@
+The server takes the START but its answer is lost: the list decides, one session comes of it
+when  the network is losing answers
+when  a car plugs in that draws 11 kW on 3 phases
+when  Anna holds the tag to the box
+then  the box is charging within 15 s
+when  the contactor has been closed for 5.3 s
+when  Anna holds the tag to the box
+then  the contactor opens within 1 s
+when  the network is back
+then  one session is booked to Wohnung 3 links, reason local

@@ -1,0 +1,9 @@
+Who taps twice, to be sure, has started one charge and not ended it
+when  a car plugs in that draws 11 kW on 3 phases
+when  Anna holds the tag to the box twice, quickly
+then  the box is charging within 6 s
+then  the contactor stays closed for 2 s
+when  the contactor has been closed for 5.3 s
+when  Anna holds the tag to the box
+then  the contactor opens within 1 s
+then  one session is booked to Wohnung 3 links, reason local

@@ -1,0 +1,11 @@
+A neighbour's tag does not stop Anna's charge
+when  a car plugs in that draws 11 kW on 3 phases
+when  Anna holds the tag to the box
+then  the box is charging within 8 s
+when  the contactor has been closed for 5.3 s
+when  Bert holds the tag to the box
+then  the buzzer sounds 3 times
+then  the contactor stays closed for 2 s
+when  Anna holds the tag to the box
+then  the contactor opens within 1 s
+then  one session is booked to Wohnung 3 links, reason local
