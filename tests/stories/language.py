@@ -36,12 +36,16 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A story that was read. ``waits``: why it cannot be true yet. ``takes_s``: about how long."""
+    """A story that was read. ``takes_s``: about how long it takes.
+
+    ``waits``: why it cannot be true yet; ``always``: whether it fails every time until then.
+    """
 
     path: Path
     title: str
     lines: tuple[Line, ...]
     waits: str | None
+    always: bool
     takes_s: float
 
 
@@ -93,14 +97,14 @@ def sentences() -> list[str]:
 
 def read(path: Path) -> Story:
     """Read a story. Raises NotUnderstood for a line that is none; meanings are looked up later."""
-    title, lines, waits, takes_s = "", [], None, USUAL_S
+    title, lines, waits, always, takes_s = "", [], None, True, USUAL_S
     for number, text in enumerate(path.read_text().splitlines(), 1):
         text = text.strip()
         kind, _, words = text.partition(" ")
         if kind in KINDS and words:
             lines.append(Line(number, kind, words.strip()))
-        elif found := re.fullmatch(r"# waits: (.+)", text):
-            waits = found[1]
+        elif found := re.fullmatch(r"# waits( at times)?: (.+)", text):
+            always, waits = found[1] is None, found[2]
         elif found := re.fullmatch(r"# takes: ([0-9.]+) s", text):
             takes_s = float(found[1])
         elif text and not text.startswith("#"):
@@ -111,4 +115,4 @@ def read(path: Path) -> Story:
             title = text
     if not title:
         raise NotUnderstood(f"{path.name}: a story begins with its title")
-    return Story(path, title, tuple(lines), waits, takes_s)
+    return Story(path, title, tuple(lines), waits, always, takes_s)

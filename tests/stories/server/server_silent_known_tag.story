@@ -8,5 +8,6 @@ when  Anna holds the tag to the box
 then  the contactor opens within 1 s
 then  the box is available within 12 s
 when  the network is back
+# one word of the server ends the pause, and this is one
+when  an unknown tag is held to the box
 then  one session is booked to Wohnung 3 links, reason local
-then  the last session has no flag
