@@ -12,7 +12,8 @@ from typing import Any
 from station.config import Config
 from station.daemon import JOURNAL_FILE
 from station.journal import database
-from station.journal.store import Message, Store
+from station.journal.rows import Message
+from station.journal.store import Store
 from station.rules.values import Record, Session
 
 COLUMNS = (

@@ -3,4 +3,5 @@
 schema.sql   the tables
 database     opening, pragmas, setting a damaged file aside
 store        what is written and read; used by the journal thread only, and read-only by the CLI
+rows         what a row means: values to columns and back
 """

@@ -10,49 +10,31 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
+from station.journal.rows import (
+    CHANGES,
+    Message,
+    ReportedReading,
+    message_of,
+    session_of,
+    session_row,
+    stamp,
+    stamps_told,
+    time_of,
+    time_or_none,
+)
 from station.rules.messages import Announce, RepairStamps, StoredSession, StoreLifeSign
 from station.rules.values import (
-    AuthorizedBy,
-    EndReason,
     Fault,
-    Interruption,
-    MeterFacts,
     Record,
     Session,
-    Stage,
     TagEntry,
     TagList,
     TimeQuality,
 )
 
 TOUCH_BYTES = 32 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One line of the outbox with the session it speaks of. ``refused_at``: in quarantine."""
-
-    id: int
-    kind: str
-    session: Session
-    refused_at: datetime | None = None
-    reason: str | None = None
-    raw: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ReportedReading:
-    """A minute's reading that the server has not confirmed yet."""
-
-    uuid: str
-    n: int
-    at: datetime
-    import_wh: int
-    power_w: int
 
 
 class Store:
@@ -82,10 +64,10 @@ class Store:
             if record is Record.DROPPED:
                 self.database.execute("DELETE FROM sessions WHERE uuid = ?", (session.uuid,))
             else:
-                row = _session_row(session, record, boot_id)
+                row = session_row(session, record, boot_id)
                 columns = ", ".join(row)
                 marks = ", ".join(f":{name}" for name in row)
-                changed = ", ".join(f"{name} = excluded.{name}" for name in row if name in _CHANGES)
+                changed = ", ".join(f"{name} = excluded.{name}" for name in row if name in CHANGES)
                 self.database.execute(
                     f"INSERT INTO sessions ({columns}, boot_id) VALUES ({marks}, :last_boot_id)"
                     f" ON CONFLICT (uuid) DO UPDATE SET {changed}",
@@ -94,7 +76,7 @@ class Store:
             if announce is not Announce.NOTHING:
                 self.database.execute(
                     "INSERT INTO outbox (kind, uuid, created_at) VALUES (?, ?, ?)",
-                    (announce.value, session.uuid, _stamp(now)),
+                    (announce.value, session.uuid, stamp(now)),
                 )
             self._raise_seq(session.seq)
 
@@ -104,7 +86,7 @@ class Store:
                 "UPDATE sessions SET life_at = ?, life_quality = ?, life_wh = ?,"
                 " life_closed_s = ?, charged_s = ? WHERE uuid = ?",
                 (
-                    _stamp(sign.at),
+                    stamp(sign.at),
                     sign.quality.value,
                     sign.import_wh,
                     sign.closed_s,
@@ -116,7 +98,7 @@ class Store:
                 self.database.execute(
                     "INSERT OR IGNORE INTO readings (uuid, n, at, import_wh, power_w)"
                     " VALUES (?, ?, ?, ?, ?)",
-                    (sign.uuid, sign.minute, _stamp(sign.at), sign.import_wh, sign.power_w),
+                    (sign.uuid, sign.minute, stamp(sign.at), sign.import_wh, sign.power_w),
                 )
 
     def open_session(self, boot_id: str) -> StoredSession | None:
@@ -127,10 +109,10 @@ class Store:
         if row is None:
             return None
         return StoredSession(
-            session=_session(row, boot_id),
+            session=session_of(row, boot_id),
             record=Record(row["record"]),
             same_boot=row["last_boot_id"] == boot_id,
-            life_at=_time(row["life_at"]),
+            life_at=time_or_none(row["life_at"]),
             life_quality=TimeQuality(row["life_quality"] or TimeQuality.ESTIMATED),
             life_wh=row["life_wh"],
             life_closed_s=row["life_closed_s"],
@@ -141,9 +123,9 @@ class Store:
         rows = self.database.execute(
             "SELECT * FROM sessions WHERE :since IS NULL"
             " OR coalesce(ended_at, started_at) >= :since OR record <> 'ended' ORDER BY seq",
-            {"since": _stamp(since) if since else None},
+            {"since": stamp(since) if since else None},
         )
-        return [(_session(row), Record(row["record"])) for row in rows]
+        return [(session_of(row), Record(row["record"])) for row in rows]
 
     def newest_stamp(self) -> datetime | None:
         """The latest wall time that was stored with a session."""
@@ -151,7 +133,7 @@ class Store:
             "SELECT max(max(started_at, coalesce(life_at, ''), coalesce(ended_at, '')))"
             " FROM sessions"
         ).fetchone()
-        return _time(row[0])
+        return time_or_none(row[0])
 
     # -- seq
 
@@ -220,7 +202,7 @@ class Store:
             f" WHERE {condition} ORDER BY outbox.id LIMIT ?",
             (limit,),
         )
-        return [_message(row) for row in rows]
+        return [message_of(row) for row in rows]
 
     def pending(self) -> tuple[int, int]:
         """(messages that wait, messages in quarantine)."""
@@ -237,7 +219,7 @@ class Store:
         was under way stays, and goes out repaired."""
         with self._transaction():
             now = next(iter(self._messages(f"outbox.id = {message_id:d}")), None)
-            if sent is None or now is None or _stamps(now) == _stamps(sent):
+            if sent is None or now is None or stamps_told(now) == stamps_told(sent):
                 self.database.execute("DELETE FROM outbox WHERE id = ?", (message_id,))
             if seq is not None:
                 self._raise_seq(seq)
@@ -247,13 +229,13 @@ class Store:
         with self._transaction():
             self.database.execute(
                 "UPDATE outbox SET refused_at = ?, raw = ?, reason = ? WHERE id = ?",
-                (_stamp(now), raw, reason, message_id),
+                (stamp(now), raw, reason, message_id),
             )
 
     def reported(self, message_id: int, now: datetime) -> None:
         with self._transaction():
             self.database.execute(
-                "UPDATE outbox SET reported_at = ? WHERE id = ?", (_stamp(now), message_id)
+                "UPDATE outbox SET reported_at = ? WHERE id = ?", (stamp(now), message_id)
             )
 
     def retry(self, message_id: int) -> bool:
@@ -298,7 +280,7 @@ class Store:
         )
         return [
             ReportedReading(
-                row["uuid"], row["n"], _need_time(row["at"]), row["import_wh"], row["power_w"]
+                row["uuid"], row["n"], time_of(row["at"]), row["import_wh"], row["power_w"]
             )
             for row in rows
         ]
@@ -311,7 +293,7 @@ class Store:
             self.database.execute(
                 "INSERT INTO outbox (kind, uuid, created_at, refused_at, reason, raw)"
                 " VALUES ('readings', ?, ?, ?, ?, ?)",
-                (batch[0].uuid, _stamp(now), _stamp(now), reason, raw),
+                (batch[0].uuid, stamp(now), stamp(now), reason, raw),
             )
             self._forget_readings(batch)
 
@@ -336,18 +318,18 @@ class Store:
                     (
                         entry.tag,
                         "accepted" if entry.accepted else "blocked",
-                        _stamp(entry.expires_at) if entry.expires_at else None,
+                        stamp(entry.expires_at) if entry.expires_at else None,
                         entry.group,
                     )
                     for entry in tags.entries.values()
                 ],
             )
             self._put_meta("tags_etag", tags.etag)
-            self._put_meta("tags_confirmed_at", _stamp(confirmed_at) if confirmed_at else None)
+            self._put_meta("tags_confirmed_at", stamp(confirmed_at) if confirmed_at else None)
 
     def confirm_tags(self, confirmed_at: datetime) -> None:
         with self._transaction():
-            self._put_meta("tags_confirmed_at", _stamp(confirmed_at))
+            self._put_meta("tags_confirmed_at", stamp(confirmed_at))
 
     def tags(self, now: datetime | None) -> TagList:
         """The list and its age; ``now`` None: the clock is not synced, the age is unknown."""
@@ -355,12 +337,12 @@ class Store:
             row["tag"]: TagEntry(
                 row["tag"],
                 row["status"] == "accepted",
-                _time(row["expires_at"]),
+                time_or_none(row["expires_at"]),
                 row["tag_group"],
             )
             for row in self.database.execute("SELECT * FROM tags")
         }
-        confirmed = _time(self._meta("tags_confirmed_at"))
+        confirmed = time_or_none(self._meta("tags_confirmed_at"))
         age_s = (now - confirmed).total_seconds() if now and confirmed else None
         return TagList(entries=entries, age_at_boot_s=age_s, etag=self._meta("tags_etag"))
 
@@ -370,7 +352,7 @@ class Store:
         with self._transaction():
             self.database.execute(
                 "INSERT OR REPLACE INTO faults (name, since, detail, welded) VALUES (?, ?, ?, ?)",
-                (fault.name, _stamp(fault.since), fault.detail, fault.welded),
+                (fault.name, stamp(fault.since), fault.detail, fault.welded),
             )
 
     def forget_fault(self, name: str) -> None:
@@ -380,7 +362,7 @@ class Store:
     def faults(self) -> tuple[Fault, ...]:
         rows = self.database.execute("SELECT * FROM faults ORDER BY since")
         return tuple(
-            Fault(row["name"], _need_time(row["since"]), row["detail"], bool(row["welded"]))
+            Fault(row["name"], time_of(row["since"]), row["detail"], bool(row["welded"]))
             for row in rows
         )
 
@@ -432,7 +414,7 @@ class Store:
 
     def _repair(self, row: sqlite3.Row, repair: RepairStamps) -> int:
         def true_time(mono_s: float) -> str:
-            return _stamp(repair.utc - timedelta(seconds=repair.mono_s - mono_s))
+            return stamp(repair.utc - timedelta(seconds=repair.mono_s - mono_s))
 
         uuid = row["uuid"]
         if row["start"]:
@@ -451,149 +433,5 @@ class Store:
         return self.database.execute(
             "INSERT INTO outbox (kind, uuid, created_at) SELECT :kind, :uuid, :at WHERE NOT EXISTS"
             " (SELECT 1 FROM outbox WHERE uuid = :uuid AND kind = :kind AND refused_at IS NULL)",
-            {"kind": kind, "uuid": uuid, "at": _stamp(repair.utc)},
+            {"kind": kind, "uuid": uuid, "at": stamp(repair.utc)},
         ).rowcount
-
-
-def _stamps(message: Message) -> tuple[object, ...]:
-    """The times that a message tells."""
-    session = message.session
-    start = (session.started_at, session.time_quality)
-    return (
-        start if message.kind == "start" else (*start, session.ended_at, session.end_time_quality)
-    )
-
-
-# --- rows and values --------------------------------------------------------------------------
-
-
-def _stamp(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def _time(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
-
-
-def _need_time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
-def _meter_json(facts: MeterFacts | None) -> str | None:
-    if facts is None:
-        return None
-    return json.dumps([facts.serial, facts.import_wh, *facts.phase_wh])
-
-
-def _meter(text: str | None) -> MeterFacts | None:
-    if text is None:
-        return None
-    serial, import_wh, l1, l2, l3 = json.loads(text)
-    return MeterFacts(serial, import_wh, (l1, l2, l3))
-
-
-def _session_row(session: Session, record: Record, boot_id: str) -> dict[str, Any]:
-    return {
-        "uuid": session.uuid,
-        "seq": session.seq,
-        "record": record.value,
-        "last_boot_id": boot_id,
-        "tag": session.tag,
-        "tag_group": session.group,
-        "authorized_by": session.authorized_by.value,
-        "started_at": _stamp(session.started_at),
-        "time_quality": session.time_quality.value,
-        "started_s": session.started_s,
-        "start_meter": _meter_json(session.start),
-        "resumes": session.resumes,
-        "interruptions": _interruptions_json(session.interruptions),
-        "reason": session.reason.value if session.reason else None,
-        "stop_tag": session.stop_tag,
-        "ended_at": _stamp(session.ended_at) if session.ended_at else None,
-        "end_time_quality": session.end_time_quality.value,
-        "ended_boot_id": boot_id if session.ended_s is not None else None,
-        "ended_s": session.ended_s,
-        "end_meter": _meter_json(session.end),
-        "estimated": session.estimated,
-    }
-
-
-# What a later step may change; the rest are facts of the start.
-_CHANGES = frozenset(
-    {
-        "record",
-        "last_boot_id",
-        "tag_group",
-        "authorized_by",
-        "resumes",
-        "interruptions",
-        "reason",
-        "stop_tag",
-        "ended_at",
-        "end_time_quality",
-        "ended_boot_id",
-        "ended_s",
-        "end_meter",
-        "estimated",
-    }
-)
-
-
-def _interruptions_json(interruptions: tuple[Interruption, ...]) -> str:
-    return json.dumps(
-        [[_stamp(one.since), _stamp(one.until), one.reason.value] for one in interruptions]
-    )
-
-
-def _interruptions(text: str) -> tuple[Interruption, ...]:
-    return tuple(
-        Interruption(_need_time(since), _need_time(until), EndReason(reason))
-        for since, until, reason in json.loads(text)
-    )
-
-
-# Where the rest of a session's way is decided by the record that was read, not by the stage.
-_STAGE_OF = {
-    Record.ASKED: Stage.ASKING,
-    Record.ACCEPTED: Stage.CLOSING,
-    Record.ENDING: Stage.FINAL_READING,
-    Record.ENDED: Stage.STORING_END,
-}
-
-
-def _session(row: sqlite3.Row, boot_id: str | None = None) -> Session:
-    """``boot_id``: this boot, in which monotonic times of the same boot still mean something."""
-    return Session(
-        uuid=row["uuid"],
-        seq=row["seq"],
-        tag=row["tag"],
-        started_at=_need_time(row["started_at"]),
-        time_quality=TimeQuality(row["time_quality"]),
-        stage=_STAGE_OF[Record(row["record"])],
-        stage_since_s=0.0,
-        start=_meter(row["start_meter"]),
-        authorized_by=AuthorizedBy(row["authorized_by"]),
-        group=row["tag_group"],
-        reason=EndReason(row["reason"]) if row["reason"] else None,
-        ended_at=_time(row["ended_at"]),
-        end_time_quality=TimeQuality(row["end_time_quality"] or TimeQuality.SYNCED),
-        stop_tag=row["stop_tag"],
-        end=_meter(row["end_meter"]),
-        estimated=bool(row["estimated"]),
-        started_s=row["started_s"] if row["boot_id"] == boot_id else None,
-        ended_s=row["ended_s"] if row["ended_boot_id"] == boot_id else None,
-        charged_s=row["charged_s"],
-        resumes=row["resumes"],
-        interruptions=_interruptions(row["interruptions"]),
-    )
-
-
-def _message(row: sqlite3.Row) -> Message:
-    return Message(
-        id=row["outbox_id"],
-        kind=row["kind"],
-        session=_session(row),
-        refused_at=_time(row["refused_at"]),
-        reason=row["refusal"],
-        raw=row["raw"],
-    )

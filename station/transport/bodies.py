@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any
 
-from station.journal.store import ReportedReading
+from station.journal.rows import ReportedReading, stamp
 from station.rules.values import EndReason, MeterFacts, Session
 
 
@@ -66,11 +65,6 @@ def meter(facts: MeterFacts | None) -> dict[str, Any] | None:
         "l2_wh": l2,
         "l3_wh": l3,
     }
-
-
-def stamp(at: datetime) -> str:
-    """RFC 3339 in UTC, to the microsecond: what was stored is what is sent, at every attempt."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def raw(body: dict[str, Any]) -> str:

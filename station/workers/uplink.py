@@ -21,7 +21,8 @@ from functools import partial
 from typing import Any, Protocol
 
 from station.clock import Clock, monotonic
-from station.journal.store import Message, Store
+from station.journal.rows import Message, stamp
+from station.journal.store import Store
 from station.rules.messages import (
     Request,
     RequestMade,
@@ -217,7 +218,7 @@ class UplinkWorker(Worker):
             "session": snapshot.session,
             "boot_id": self._clock.boot_id,
             "uptime_ms": self._clock.uptime_ms(),
-            "now": bodies.stamp(now.utc),
+            "now": stamp(now.utc),
             "time_quality": now.quality.value,
             "software": self._software,
             "meter": bodies.meter(snapshot.facts),
@@ -225,8 +226,7 @@ class UplinkWorker(Worker):
             "pending": pending,
             "quarantined": quarantined,
             "faults": [
-                {"name": fault.name, "since": bodies.stamp(fault.since)}
-                for fault in snapshot.faults
+                {"name": fault.name, "since": stamp(fault.since)} for fault in snapshot.faults
             ],
             "tags_etag": snapshot.tags_etag,
             "done": [{"id": key, "result": result} for key, result in done.items()],

@@ -25,7 +25,8 @@ from hypothesis import strategies as st
 
 from station.journal import database
 from station.journal.database import JournalError, connect, connect_readonly
-from station.journal.store import ReportedReading, Store
+from station.journal.rows import ReportedReading
+from station.journal.store import Store
 from station.rules.messages import (
     Announce,
     Booted,
