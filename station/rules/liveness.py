@@ -2,7 +2,8 @@
 
 Mains voltage never stands still: U, I and P that are bit-identical for 30 s under voltage come from
 a meter (or a gateway) that repeats itself. Power that is negative for 30 s comes from current
-transformers, or a meter, that were wired backwards; its import register counts nothing.
+transformers, or a meter, that were wired backwards; its import register counts nothing. And a
+register that does not move at all while half a kilowatt-hour must have flowed is stuck.
 """
 
 from __future__ import annotations
@@ -14,18 +15,23 @@ from station.rules.values import Reading
 STILL_S = 30.0
 REVERSED_S, REVERSED_W = 30.0, -200.0
 UNDER_VOLTAGE_V = 50.0
+STUCK_WH, GAP_S = 500.0, 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """The newest sample, and since when nothing moved, or everything ran backwards."""
+    """The newest sample, and since when nothing moved, or everything ran backwards.
+
+    ``unseen_wh`` is what the power says has flowed since the register moved last.
+    """
 
     newest: Reading | None = None
     still_since_s: float | None = None
     reversed_since_s: float | None = None
+    unseen_wh: float = 0.0
 
 
-def observe(signs: Signs, reading: Reading) -> tuple[Signs, str | None]:
+def observe(signs: Signs, reading: Reading, energy_speed: float = 1.0) -> tuple[Signs, str | None]:
     """Look at one sample, plausible or not. Returns why it does not count, or None."""
     at = reading.received_at_s
     still_since = None
@@ -35,12 +41,27 @@ def observe(signs: Signs, reading: Reading) -> tuple[Signs, str | None]:
     reversed_since = None
     if reading.power_w is not None and reading.power_w < REVERSED_W:
         reversed_since = signs.reversed_since_s if signs.reversed_since_s is not None else at
-    signs = Signs(reading, still_since, reversed_since)
+    unseen_wh = _unseen_wh(signs, reading, energy_speed)
+    signs = Signs(reading, still_since, reversed_since, unseen_wh)
     if still_since is not None and at - still_since >= STILL_S:
         return signs, f"frozen: voltage, current and power have not moved for {STILL_S:.0f} s"
     if reversed_since is not None and at - reversed_since >= REVERSED_S:
         return signs, f"meter_reversed: {reading.power_w:.0f} W; the meter is wired backwards"
+    if unseen_wh >= STUCK_WH:
+        return signs, f"register stuck: it did not move while {unseen_wh:.0f} Wh flowed"
     return signs, None
+
+
+def _unseen_wh(signs: Signs, reading: Reading, energy_speed: float) -> float:
+    """Energy by the power since the register moved; a gap in the samples proves nothing."""
+    before = signs.newest
+    if before is None or before.facts != reading.facts:
+        return 0.0
+    seconds = reading.received_at_s - before.received_at_s
+    if seconds > GAP_S or before.power_w is None or reading.power_w is None:
+        return 0.0
+    flowed_w = max(0.0, min(before.power_w, reading.power_w))
+    return signs.unseen_wh + flowed_w * seconds / 3600 * energy_speed
 
 
 def _same(before: Reading, now: Reading) -> bool:

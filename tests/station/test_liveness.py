@@ -93,3 +93,44 @@ def test_frozen_meter_ends_a_charge_as_lost_and_books_what_is_exact_later():
     assert end.end is not None
     assert not end.estimated
     assert end.end.import_wh == round(core.register_wh)
+
+
+def flowing(at_s: float, import_wh: int, power_w: float = 11_000.0) -> Reading:
+    """A sample whose mains breathe while power flows."""
+    return reading(
+        at_s,
+        facts=MeterFacts("11223344", import_wh),
+        voltage_v=(230.0 + at_s % 7, 231.0, 229.0),
+        power_w=power_w,
+    )
+
+
+def test_register_that_stands_still_while_half_a_kilowatt_hour_flows_is_stuck():
+    found = problems([flowing(at, 1_000_000) for at in range(200)])
+    first = next(at for at, problem in enumerate(found) if problem)
+    assert "stuck" in (found[first] or "")
+    assert first == pytest.approx(500 / 11_000 * 3600, abs=2)
+
+
+@pytest.mark.parametrize("every_wh", [1, 100, 400])
+def test_register_that_moves_in_whatever_steps_is_not_stuck(every_wh):
+    """Some meters count in steps of 100 Wh."""
+    energy = [11_000 * at / 3600 for at in range(1200)]
+    samples = [flowing(at, 10**6 + int(wh // every_wh * every_wh)) for at, wh in enumerate(energy)]
+    assert problems(samples) == [None] * len(samples)
+
+
+def test_gap_in_the_samples_proves_nothing_about_the_register():
+    samples = [flowing(at, 1_000_000) for at in range(0, 4000, 11)]
+    assert problems(samples) == [None] * len(samples)
+
+
+def test_stuck_register_ends_a_charge_as_lost():
+    core = Core(settings=replace(SETTINGS, lost_after_s=5)).charging()
+    core.pass_time(10)
+    stuck = round(core.register_wh)
+    for _ in range(400):
+        core.register_wh = stuck
+        core.pass_time(0.5)
+    assert not core.closed
+    assert EndReason.METER_LOST in {c.session.reason for c in core.given(StoreSession)}
