@@ -31,7 +31,7 @@ class Signs:
     unseen_wh: float = 0.0
 
 
-def observe(signs: Signs, reading: Reading, energy_speed: float = 1.0) -> tuple[Signs, str | None]:
+def observe(signs: Signs, reading: Reading) -> tuple[Signs, str | None]:
     """Look at one sample, plausible or not. Returns why it does not count, or None."""
     at = reading.received_at_s
     still_since = None
@@ -41,7 +41,7 @@ def observe(signs: Signs, reading: Reading, energy_speed: float = 1.0) -> tuple[
     reversed_since = None
     if reading.power_w is not None and reading.power_w < REVERSED_W:
         reversed_since = signs.reversed_since_s if signs.reversed_since_s is not None else at
-    unseen_wh = _unseen_wh(signs, reading, energy_speed)
+    unseen_wh = _unseen_wh(signs, reading)
     signs = Signs(reading, still_since, reversed_since, unseen_wh)
     if still_since is not None and at - still_since >= STILL_S:
         return signs, f"frozen: voltage, current and power have not moved for {STILL_S:.0f} s"
@@ -52,7 +52,7 @@ def observe(signs: Signs, reading: Reading, energy_speed: float = 1.0) -> tuple[
     return signs, None
 
 
-def _unseen_wh(signs: Signs, reading: Reading, energy_speed: float) -> float:
+def _unseen_wh(signs: Signs, reading: Reading) -> float:
     """Energy by the power since the register moved; a gap in the samples proves nothing."""
     before = signs.newest
     if before is None or before.facts != reading.facts:
@@ -61,7 +61,7 @@ def _unseen_wh(signs: Signs, reading: Reading, energy_speed: float) -> float:
     if seconds > GAP_S or before.power_w is None or reading.power_w is None:
         return 0.0
     flowed_w = max(0.0, min(before.power_w, reading.power_w))
-    return signs.unseen_wh + flowed_w * seconds / 3600 * energy_speed
+    return signs.unseen_wh + flowed_w * seconds / 3600
 
 
 def _same(before: Reading, now: Reading) -> bool:

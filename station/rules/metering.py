@@ -23,7 +23,7 @@ def blanked(state: State, requested_at_s: float) -> bool:
 
 def take(state: State, reading: Reading, now: Now) -> tuple[State, str | None]:
     """Judge a sample and, if it counts, take it in. Returns why it does not count, or None."""
-    signs, problem = liveness.observe(state.signs, reading, state.settings.energy_speed)
+    signs, problem = liveness.observe(state.signs, reading)
     state = replace(state, signs=signs)
     if problem is not None:
         return state, problem

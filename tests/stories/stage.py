@@ -182,14 +182,14 @@ class Stage:
     def settled(self) -> list[dict[str, Any]]:
         """The sessions, once nothing is on its way any more."""
 
-        def quiet() -> list[dict[str, Any]] | None:
+        def quiet() -> bool:
             waiting = self.journal(lambda store: [*store.waiting(), *store.unsent_readings()])
             if waiting or not self._at_rest():
-                return None
-            found = self.sessions()
-            return [{}, *found] if all(one["state"] == "ended" for one in found) else None
+                return False
+            return all(one["state"] == "ended" for one in self.sessions())
 
-        return until(quiet, "everything delivered and ended", DELIVERED_WITHIN_S)[1:]
+        until(quiet, "everything delivered and ended", DELIVERED_WITHIN_S)
+        return self.sessions()
 
     def _at_rest(self) -> bool:
         status = self.station.status

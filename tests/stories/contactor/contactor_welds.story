@@ -12,7 +12,7 @@ then  the box is faulted within 15 s
 then  the box says contactor_fault
 then  the landlord sees the fault contactor_fault
 then  a reset is refused: current flowed within the last minute
-then  up to 500 Wh are nobody's
+then  up to 1500 Wh are nobody's
 then  one session is booked to Wohnung 3 links, reason local
 when  the landlord resets the fault contactor_fault
 then  the landlord hears that it was refused
@@ -29,4 +29,4 @@ when  the contactor has been closed for 5.3 s
 when  Anna holds the tag to the box
 then  the contactor opens within 1 s
 then  the sessions are booked as Wohnung 3 links, local; Wohnung 3 links, local
-then  the server counts 100 to 500 Wh as unassigned
+then  the server counts 100 to 1500 Wh as unassigned

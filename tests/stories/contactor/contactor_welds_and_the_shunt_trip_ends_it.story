@@ -11,7 +11,7 @@ then  the line of the contactor is inactive within 1 s
 then  the trip is pulsed within 20 s
 then  the car draws nothing within 2 s
 then  the box is faulted within 5 s
-then  up to 700 Wh are nobody's
+then  up to 1500 Wh are nobody's
 then  one session is booked to Wohnung 3 links, reason local
 when  everything is mended
 then  the contactor opens within 1 s

@@ -2,8 +2,7 @@ A tag that charges at another box of the house is busy here
 when  the tag of Anna charges at a second station
 when  a car plugs in that draws 11 kW on 3 phases
 when  Anna holds the tag to the box
-# once for the tag, three times for busy
-then  the buzzer sounds 4 times
+then  the red lamp lights up within 3 s
 then  the contactor stays open for 1 s
 when  the charge at the second station ends
 then  the box is available within 5 s
