@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -47,11 +48,12 @@ class Clock:
     that wakes up in 1970 does not stamp 1970. The machine's own clock is never set here.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, monotonic: Callable[[], float] | None = None) -> None:
         self._source = source
+        self._monotonic = monotonic or time.monotonic
         self.boot_id = source.boot_id
         self.energy_speed = source.energy_speed
-        self._began_s = monotonic()
+        self._began_s = self._monotonic()
         self._floor: datetime | None = None
         self._server: tuple[float, datetime] | None = None
 
@@ -81,7 +83,7 @@ class Clock:
     def learn(self, server_time: datetime) -> None:
         """What the server says the time is now. Asked for at most once a boot."""
         if self._server is None:
-            self._server = (monotonic(), server_time)
+            self._server = (self._monotonic(), server_time)
 
 
 def monotonic() -> float:

@@ -67,12 +67,14 @@ from station.rules.signals import lamps
 from station.rules.state import State, background, phase
 from station.rules.values import Now
 from station.status import Snapshot, shown, snapshot
+from station.transport.answers import Transport
 from station.transport.rest import RestTransport
+from station.uplink.commands import REMOTE
 from station.workers.journal import JournalWorker
 from station.workers.meter import MeterWorker
 from station.workers.reader import ReaderWorker
 from station.workers.thread import Worker
-from station.workers.uplink import REMOTE, Transport, UplinkWorker
+from station.workers.uplink import UplinkWorker
 
 INPUT_POLL_S = 0.05
 LEAVE_WITHIN_S = 3.0

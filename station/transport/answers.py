@@ -1,11 +1,11 @@
-"""What came back from the server, in the few kinds between which the uplink distinguishes."""
+"""The calls of a transport, and what came back, in the few kinds that the uplink distinguishes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 
 class Kind(StrEnum):
@@ -37,3 +37,15 @@ class Answer:
     def heard(self) -> bool:
         """Whether the server itself spoke."""
         return self.kind is not Kind.SILENT
+
+
+class Transport(Protocol):
+    """The way to the server. Every call ends within its timeout and raises nothing for it."""
+
+    def start(self, uuid: str, body: Mapping[str, Any]) -> Answer: ...
+    def end(self, uuid: str, body: Mapping[str, Any]) -> Answer: ...
+    def readings(self, uuid: str, body: Mapping[str, Any]) -> Answer: ...
+    def heartbeat(self, body: Mapping[str, Any]) -> Answer: ...
+    def tags(self, etag: str | None) -> Answer: ...
+    def quarantine(self, message_id: str, raw: str, reason: str) -> Answer: ...
+    def close(self) -> None: ...

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import requests
+from requests.adapters import BaseAdapter
 from urllib3.exceptions import HTTPError
 
 from station.transport.answers import Answer, Kind
@@ -27,7 +28,10 @@ _REFUSALS_OF_START = {401, 403, 406, 409}
 
 
 class RestTransport:
-    """The calls of the REST API. Nothing here raises for what a server or a network can do."""
+    """The calls of the REST API. Nothing here raises for what a server or a network can do.
+
+    ``adapter`` stands in for the network: a server without one is asked through it.
+    """
 
     def __init__(
         self,
@@ -38,13 +42,14 @@ class RestTransport:
         ca_file: str | None = None,
         user_agent: str = "evcs-station",
         monotonic: Callable[[], float] = time.monotonic,
+        adapter: BaseAdapter | None = None,
     ) -> None:
         self._base = url.rstrip("/") + API
         self._timeout_s = timeout_s
         self._deadline = Deadline(monotonic)
         self._http = requests.Session()
-        self._http.mount("http://", DeadlineAdapter(self._deadline))
-        self._http.mount("https://", DeadlineAdapter(self._deadline))
+        for scheme in ("http://", "https://"):
+            self._http.mount(scheme, adapter or DeadlineAdapter(self._deadline))
         # Neither proxies nor a .netrc of the environment may change where the token goes.
         self._http.trust_env = False
         self._http.headers.update(

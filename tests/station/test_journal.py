@@ -24,6 +24,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from station.journal import database
+from station.journal import keeper as keeper_module
 from station.journal.database import JournalError, connect, connect_readonly
 from station.journal.rows import ReportedReading
 from station.journal.store import Store
@@ -52,7 +53,6 @@ from station.rules.values import (
     TagList,
     TimeQuality,
 )
-from station.workers import journal as journal_module
 from station.workers.journal import JournalWorker
 from tests.station.journal_rig import (
     BOOT,
@@ -857,7 +857,7 @@ def test_what_cannot_be_stored_is_said_and_recovers_by_itself(
     mend: Callable[[Store], None],
     words: str,
 ):
-    monkeypatch.setattr(journal_module, "PROBE_EVERY_S", 0.02)
+    monkeypatch.setattr(keeper_module, "PROBE_EVERY_S", 0.02)
     probes = threading.Semaphore(0)
     touch = Store.touch
     monkeypatch.setattr(Store, "touch", lambda store: (probes.release(), touch(store))[1])
@@ -879,7 +879,7 @@ def test_what_cannot_be_stored_is_said_and_recovers_by_itself(
 
 
 def test_the_probe_is_not_put_off_by_a_busy_uplink(path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(journal_module, "PROBE_EVERY_S", 0.05)
+    monkeypatch.setattr(keeper_module, "PROBE_EVERY_S", 0.05)
     with running_journal(path) as (worker, events):
         worker.call(lock_away)
         fail_once(worker, events)
@@ -926,7 +926,7 @@ def test_a_fault_that_could_not_be_stored_is_stored_when_it_can_be(path: Path):
 
 def test_a_journal_that_cannot_be_opened_is_waited_for(path: Path, monkeypatch):
     """The box stays up, unavailable, and goes on as soon as the file can be opened."""
-    monkeypatch.setattr("station.workers.journal.PROBE_EVERY_S", 0.01)
+    monkeypatch.setattr("station.journal.keeper.PROBE_EVERY_S", 0.01)
     path.mkdir(parents=True)
     events = Events()
     worker = JournalWorker(path, FakeClock(), events.queue.put, lambda: None, events.crashes.put)

@@ -51,10 +51,12 @@ from station.rules.values import (
 from station.status import Snapshot
 from station.transport import bodies
 from station.transport.answers import Answer, Kind
-from station.workers import uplink as uplink_module
+from station.uplink import heartbeat as heartbeat_module
+from station.uplink import sender as sender_module
+from station.uplink.commands import REMOTE
 from station.workers.journal import JournalWorker
 from station.workers.link import Link
-from station.workers.uplink import REMOTE, UplinkWorker
+from station.workers.uplink import UplinkWorker
 from tests.station.journal_rig import (
     BOOT,
     NOON,
@@ -463,7 +465,7 @@ def test_ends_are_delivered_although_something_else_always_fails(
     path: Path, monkeypatch: pytest.MonkeyPatch, name: str, answer: Answer
 ):
     """Every pause outlasts the next heartbeat, and every heartbeat tells of a new tag list."""
-    monkeypatch.setattr(uplink_module, "HEARTBEAT_S", 0.02)
+    monkeypatch.setattr(heartbeat_module, "HEARTBEAT_S", 0.02)
     pausing = Link(random.Random(1), first_s=0.05, longest_s=0.05)
     filled(path, *(waiting_end(number) for number in range(1, 6)))
     wire = Wire(usual={"heartbeat": Answer(Kind.DONE, {"tags_etag": '"v9"'}), name: answer})
@@ -476,7 +478,7 @@ def test_ends_are_delivered_although_something_else_always_fails(
 def test_heartbeats_go_on_although_a_message_always_fails(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(uplink_module, "HEARTBEAT_S", 0.02)
+    monkeypatch.setattr(heartbeat_module, "HEARTBEAT_S", 0.02)
     filled(path, waiting_end(1))
     wire = Wire(usual={"end": LATER})
     with running(path, wire):
@@ -487,7 +489,7 @@ def test_heartbeats_go_on_although_a_message_always_fails(
 def test_a_journal_that_cannot_be_written_stops_nothing_for_good(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(uplink_module, "JOURNAL_PAUSE_S", 0.005)
+    monkeypatch.setattr(sender_module, "JOURNAL_PAUSE_S", 0.005)
     filled(path, waiting_end(1), waiting_end(2))
     wire = Wire()
     wire.answers("heartbeat", SILENT)
@@ -655,7 +657,7 @@ def obey(rig: Rig, result: str = "ok") -> RequestMade:
 def test_a_command_is_carried_out_once_and_told_until_it_is_unlisted(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(uplink_module, "HEARTBEAT_S", 0.005)
+    monkeypatch.setattr(heartbeat_module, "HEARTBEAT_S", 0.005)
     server = Server([command("c-7")])
     deaf = Answer(Kind.DONE, {"commands": [command("c-7")]})
     wire = Wire(usual={"heartbeat": server})
@@ -821,7 +823,7 @@ def test_a_heartbeat_with_the_same_etag_confirms_the_list(path: Path):
 def test_a_heartbeat_with_another_etag_fetches_the_list(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(uplink_module, "HEARTBEAT_S", 0.01)
+    monkeypatch.setattr(heartbeat_module, "HEARTBEAT_S", 0.01)
     wire = Wire(usual={"tags": LISTED})
     wire.answers("heartbeat", DONE)
     with running(path, wire, snapshot=replace(IDLE, tags_etag='"v7"')) as rig:
@@ -853,7 +855,7 @@ def test_an_empty_list_is_a_list(path: Path):
 
 
 def test_confirmations_are_stored_at_most_once_a_day(path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(uplink_module, "HEARTBEAT_S", 0.005)
+    monkeypatch.setattr(heartbeat_module, "HEARTBEAT_S", 0.005)
     same = Answer(Kind.DONE, {"tags_etag": '"v7"'})
     clock = FakeClock()
     stored: list[float | None] = []
@@ -1105,7 +1107,7 @@ def test_no_answer_stops_the_uplink(
     path: Path, monkeypatch: pytest.MonkeyPatch, answers: list[Answer], seed: int
 ):
     """Every call is answered by something; afterwards a START is still asked and answered."""
-    monkeypatch.setattr(uplink_module, "HEARTBEAT_S", 0.01)
+    monkeypatch.setattr(heartbeat_module, "HEARTBEAT_S", 0.01)
     path.unlink(missing_ok=True)
     for left in path.parent.glob(f"{path.name}-*"):
         left.unlink()

@@ -1,0 +1,92 @@
+"""What the box has to tell of its sessions: facts first, readings, then what was refused.
+
+Nothing is ever given up and nothing discarded: what is silent is sent again with the same uuid,
+what the server finds wrong goes to quarantine and the next message goes on. Uplink thread.
+"""
+
+from __future__ import annotations
+
+from station.journal.rows import Message
+from station.journal.store import Store
+from station.rules.values import EndReason
+from station.transport import bodies
+from station.transport.answers import Kind
+from station.uplink.line import Line
+
+MOST_READINGS = 500
+
+# The server will not take these as they are; they wait for a person, the next one goes on.
+NEVER_TAKEN = (Kind.WRONG, Kind.REFUSED, Kind.UNKNOWN_SESSION, Kind.TOO_LARGE)
+
+
+class Outbox:
+    """One message at a time, the oldest first."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        self._most_readings = MOST_READINGS
+
+    def send(self) -> bool:
+        """Send one thing. False when there is nothing."""
+        message = self._line.journal.call(Store.next_message)
+        if message is not None:
+            self._deliver(message)
+            return True
+        return self._send_readings() or self._report_quarantine()
+
+    def _deliver(self, message: Message) -> None:
+        line, session = self._line, message.session
+        if message.kind == "start":
+            body = bodies.start(session)
+            answer = line.transport.start(session.uuid, body)
+        else:
+            body = bodies.end(session)
+            answer = line.transport.end(session.uuid, body)
+        line.note(answer)
+        line.log.info(
+            "%s %s: %s %s", message.kind.upper(), session.uuid, answer.kind.value, answer.detail
+        )
+        unused = message.kind == "end" and session.reason is EndReason.NOT_STARTED
+        if answer.kind is Kind.DONE or (unused and answer.kind is Kind.UNKNOWN_SESSION):
+            line.journal.call(lambda store: store.delivered(message.id, sent=message))
+            line.heed(answer, session.uuid if message.kind == "start" else None)
+        elif answer.kind in NEVER_TAKEN:
+            now = line.clock.now().utc
+            raw = bodies.raw(body)
+            line.journal.call(lambda store: store.quarantine(message.id, raw, answer.detail, now))
+            line.log.error("quarantined %s: %s", message.id, answer.detail)
+
+    def _send_readings(self) -> bool:
+        line, most = self._line, self._most_readings
+        batch = line.journal.call(lambda store: store.unsent_readings(most))
+        if not batch:
+            return False
+        uuid = batch[0].uuid
+        answer = line.transport.readings(uuid, bodies.readings(batch))
+        line.note(answer)
+        if answer.kind is Kind.TOO_LARGE and len(batch) > 1:
+            self._most_readings = len(batch) // 2
+        elif answer.kind is Kind.DONE:
+            line.journal.call(lambda store: store.readings_sent(batch))
+            line.heed(answer, uuid)
+        elif answer.kind in NEVER_TAKEN:
+            now, raw = line.clock.now().utc, bodies.raw(bodies.readings(batch))
+            line.journal.call(
+                lambda store: store.quarantine_readings(batch, raw, answer.detail, now)
+            )
+        return True
+
+    def _report_quarantine(self) -> bool:
+        line = self._line
+        waiting = line.journal.call(lambda store: store.quarantined(unreported=True))
+        if not waiting:
+            return False
+        message = waiting[0]
+        answer = line.transport.quarantine(
+            str(message.id), message.raw or "", message.reason or "unknown"
+        )
+        line.note(answer)
+        if answer.kind in (Kind.DONE, *NEVER_TAKEN):
+            now = line.clock.now().utc
+            line.journal.call(lambda store: store.reported(message.id, now))
+        return True
