@@ -1,9 +1,17 @@
-"""Logging of the daemon: one line per event to stderr, for journald. Tag ids are masked."""
+"""Logging of the daemon: one line per event to stderr, for journald. Tag ids are masked.
+
+Whoever logs never waits for whoever reads: lines go through a bounded queue to a thread of their
+own, and what does not fit is counted and told later. A journald that hangs must not keep the main
+thread from opening the contactor.
+"""
 
 from __future__ import annotations
 
+import atexit
 import logging
+import queue
 import sys
+import threading
 
 LEVELS = {
     "debug": logging.DEBUG,
@@ -11,12 +19,54 @@ LEVELS = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
 }
+MOST_LINES = 1000
+LAST_LINES_S = 1.0
+
+
+class PatientHandler(logging.Handler):
+    """Hands records to ``target`` in a thread of its own. ``lost``: lines that did not fit."""
+
+    def __init__(self, target: logging.Handler, most_lines: int = MOST_LINES) -> None:
+        super().__init__()
+        self.lost = 0
+        self._target = target
+        self._lines: queue.Queue[logging.LogRecord | None] = queue.Queue(most_lines)
+        self._thread = threading.Thread(target=self._write, name="log", daemon=True)
+        self._thread.start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Any thread; returns at once."""
+        try:
+            self._lines.put_nowait(record)
+        except queue.Full:
+            self.lost += 1
+
+    def close(self) -> None:
+        """Wait a moment for the last lines, and not for ever."""
+        try:
+            self._lines.put(None, timeout=LAST_LINES_S)
+        except queue.Full:
+            return
+        self._thread.join(LAST_LINES_S)
+        super().close()
+
+    def _write(self) -> None:
+        while (record := self._lines.get()) is not None:
+            self._target.handle(record)
+            if self.lost:
+                lost, self.lost = self.lost, 0
+                text = f"{lost} lines of the log were lost: nobody read it in time"
+                self._target.handle(
+                    logging.LogRecord("station", logging.WARNING, __file__, 0, text, None, None)
+                )
 
 
 def setup(level: str) -> None:
     """Call once, in the main thread, before any other thread runs."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    writer = logging.StreamHandler(sys.stderr)
+    writer.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    handler = PatientHandler(writer)
+    atexit.register(handler.close)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(LEVELS[level])

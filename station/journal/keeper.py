@@ -76,6 +76,8 @@ class Keeper:
                 tags=tags,
                 faults=store.faults(),
                 disabled=store.disabled(),
+                unsettled=store.unsettled(self._clock.boot_id),
+                register=store.register(),
             )
         )
         self._on_outbox()
@@ -128,8 +130,7 @@ class Keeper:
     def _write(self, store: Store, command: JournalCommand) -> None:
         match command:
             case StoreSession(session, record, announce):
-                now = self._clock.now().utc
-                store.put_session(session, record, self._clock.boot_id, announce, now)
+                store.put_session(session, record, self._clock.boot_id, announce)
             case StoreLifeSign():
                 store.put_life_sign(command)
             case StoreFault(fault):

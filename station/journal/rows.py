@@ -104,6 +104,7 @@ def session_row(session: Session, record: Record, boot_id: str) -> dict[str, Any
         "ended_s": session.ended_s,
         "end_meter": _meter_json(session.end),
         "estimated": session.estimated,
+        "exact_wanted": session.exact_wanted,
     }
 
 
@@ -124,6 +125,7 @@ CHANGES = frozenset(
         "ended_s",
         "end_meter",
         "estimated",
+        "exact_wanted",
     }
 )
 
@@ -169,6 +171,7 @@ def session_of(row: sqlite3.Row, boot_id: str | None = None) -> Session:
         stop_tag=row["stop_tag"],
         end=_meter(row["end_meter"]),
         estimated=bool(row["estimated"]),
+        exact_wanted=bool(row["exact_wanted"]),
         started_s=row["started_s"] if row["boot_id"] == boot_id else None,
         ended_s=row["ended_s"] if row["ended_boot_id"] == boot_id else None,
         charged_s=row["charged_s"],

@@ -32,7 +32,8 @@ CREATE TABLE sessions (
     ended_boot_id    TEXT,
     ended_s          REAL,
     end_meter        TEXT,
-    estimated        INTEGER NOT NULL DEFAULT 0
+    estimated        INTEGER NOT NULL DEFAULT 0,
+    exact_wanted     INTEGER NOT NULL DEFAULT 1  -- whether an estimate may still be replaced
 );
 CREATE INDEX sessions_seq ON sessions (seq);
 CREATE INDEX sessions_unended ON sessions (record) WHERE record <> 'ended';
@@ -43,20 +44,20 @@ CREATE TABLE outbox (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     kind        TEXT NOT NULL CHECK (kind IN ('start', 'end', 'readings')),
     uuid        TEXT NOT NULL,
-    created_at  TEXT NOT NULL,
     refused_at  TEXT,
     reason      TEXT,
     raw         TEXT,
     reported_at TEXT
 );
 
+-- By the session's seq, not its uuid: there are many of them, and a card is small.
 CREATE TABLE readings (
-    uuid      TEXT NOT NULL,
+    seq       INTEGER NOT NULL,
     n         INTEGER NOT NULL,
     at        TEXT NOT NULL,
     import_wh INTEGER NOT NULL,
     power_w   INTEGER NOT NULL,
-    PRIMARY KEY (uuid, n)
+    PRIMARY KEY (seq, n)
 ) WITHOUT ROWID;
 
 CREATE TABLE tags (

@@ -24,9 +24,16 @@ from station.journal.rows import (
     time_of,
     time_or_none,
 )
-from station.rules.messages import Announce, RepairStamps, StoredSession, StoreLifeSign
+from station.rules.messages import (
+    Announce,
+    RepairStamps,
+    StoredRegister,
+    StoredSession,
+    StoreLifeSign,
+)
 from station.rules.values import (
     Fault,
+    MeterFacts,
     Record,
     Session,
     TagEntry,
@@ -36,12 +43,18 @@ from station.rules.values import (
 
 TOUCH_BYTES = 32 * 1024
 
+_INSERT_READING = (
+    "INSERT OR IGNORE INTO readings (seq, n, at, import_wh, power_w)"
+    " SELECT seq, ?, ?, ?, ? FROM sessions WHERE uuid = ?"
+)
+
 
 class Store:
     """All statements. Pass the connection that database.connect made."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self.database = database
+        self._confirmed: list[ReportedReading] = []
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -57,10 +70,10 @@ class Store:
     # -- sessions
 
     def put_session(
-        self, session: Session, record: Record, boot_id: str, announce: Announce, now: datetime
+        self, session: Session, record: Record, boot_id: str, announce: Announce
     ) -> None:
         """One step of a session and, in the same commit, the message it causes."""
-        with self._transaction():
+        with self._forgetting_confirmed():
             if record is Record.DROPPED:
                 self.database.execute("DELETE FROM sessions WHERE uuid = ?", (session.uuid,))
             else:
@@ -75,13 +88,15 @@ class Store:
                 )
             if announce is not Announce.NOTHING:
                 self.database.execute(
-                    "INSERT INTO outbox (kind, uuid, created_at) VALUES (?, ?, ?)",
-                    (announce.value, session.uuid, stamp(now)),
+                    "INSERT INTO outbox (kind, uuid) VALUES (?, ?)",
+                    (announce.value, session.uuid),
                 )
             self._raise_seq(session.seq)
 
     def put_life_sign(self, sign: StoreLifeSign) -> None:
-        with self._transaction():
+        # A minute's reading rewrites the page from which those before it are removed.
+        writes_reading = sign.minute is not None
+        with self._forgetting_confirmed() if writes_reading else self._transaction():
             self.database.execute(
                 "UPDATE sessions SET life_at = ?, life_quality = ?, life_wh = ?,"
                 " life_closed_s = ?, charged_s = ? WHERE uuid = ?",
@@ -96,9 +111,8 @@ class Store:
             )
             if sign.minute is not None:
                 self.database.execute(
-                    "INSERT OR IGNORE INTO readings (uuid, n, at, import_wh, power_w)"
-                    " VALUES (?, ?, ?, ?, ?)",
-                    (sign.uuid, sign.minute, stamp(sign.at), sign.import_wh, sign.power_w),
+                    _INSERT_READING,
+                    (sign.minute, stamp(sign.at), sign.import_wh, sign.power_w, sign.uuid),
                 )
 
     def open_session(self, boot_id: str) -> StoredSession | None:
@@ -117,6 +131,35 @@ class Store:
             life_wh=row["life_wh"],
             life_closed_s=row["life_closed_s"],
         )
+
+    def unsettled(self, boot_id: str) -> Session | None:
+        """The newest session, if it ended by an estimate and its exact register is wanted."""
+        row = self._newest()
+        if row is None or not (row["record"] == "ended" and row["estimated"]):
+            return None
+        return session_of(row, boot_id) if row["exact_wanted"] else None
+
+    def register(self) -> StoredRegister | None:
+        """The newest register of the newest session: its end, a sign of life, or its start."""
+        row = self._newest()
+        if row is None:
+            return None
+        session = session_of(row)
+        start, end = session.start, session.end
+        if end is not None and session.ended_at is not None:
+            return StoredRegister(end, session.ended_at, session.end_time_quality)
+        if start is not None and row["life_wh"] is not None:
+            facts = MeterFacts(start.serial, max(start.import_wh, row["life_wh"]))
+            return StoredRegister(facts, time_of(row["life_at"]), TimeQuality(row["life_quality"]))
+        if start is None:
+            return None
+        return StoredRegister(start, session.started_at, session.time_quality)
+
+    def _newest(self) -> sqlite3.Row | None:
+        found: sqlite3.Row | None = self.database.execute(
+            "SELECT * FROM sessions ORDER BY seq DESC LIMIT 1"
+        ).fetchone()
+        return found
 
     def sessions(self, since: datetime | None = None) -> list[tuple[Session, Record]]:
         """Sessions in the order of seq, those that ended (or run) since a time."""
@@ -183,9 +226,9 @@ class Store:
 
     # -- outbox
 
-    def next_message(self) -> Message | None:
-        """The oldest message that waits."""
-        return next(iter(self._messages("refused_at IS NULL", limit=1)), None)
+    def next_messages(self, limit: int) -> list[Message]:
+        """The oldest messages that wait."""
+        return self._messages("refused_at IS NULL", limit)
 
     def waiting(self) -> list[Message]:
         return self._messages("refused_at IS NULL")
@@ -212,17 +255,14 @@ class Store:
         ).fetchone()
         return row["waiting"], row["refused"]
 
-    def delivered(
-        self, message_id: int, seq: int | None = None, sent: Message | None = None
-    ) -> None:
-        """The server has it. ``sent``: what went out; a message whose stamps were repaired while it
-        was under way stays, and goes out repaired."""
+    def delivered(self, sent: Sequence[Message]) -> None:
+        """The server has them, as they went out. One whose stamps were repaired while it was under
+        way stays, and goes out repaired."""
         with self._transaction():
-            now = next(iter(self._messages(f"outbox.id = {message_id:d}")), None)
-            if sent is None or now is None or stamps_told(now) == stamps_told(sent):
-                self.database.execute("DELETE FROM outbox WHERE id = ?", (message_id,))
-            if seq is not None:
-                self._raise_seq(seq)
+            for message in sent:
+                (now,) = self._messages(f"outbox.id = {message.id:d}") or [message]
+                if stamps_told(now) == stamps_told(message):
+                    self.database.execute("DELETE FROM outbox WHERE id = ?", (message.id,))
 
     def quarantine(self, message_id: int, raw: str, reason: str, now: datetime) -> None:
         """Set a message aside that the server finds wrong; the next one goes on."""
@@ -261,10 +301,9 @@ class Store:
     def _put_back_readings(self, uuid: str, raw: str) -> None:
         """What was refused is the only copy of readings: they wait in a table of their own."""
         self.database.executemany(
-            "INSERT OR IGNORE INTO readings (uuid, n, at, import_wh, power_w)"
-            " VALUES (?, ?, ?, ?, ?)",
+            _INSERT_READING,
             [
-                (uuid, one["n"], one["at"], one["import_wh"], one["power_w"])
+                (one["n"], one["at"], one["import_wh"], one["power_w"], uuid)
                 for one in json.loads(raw)["readings"]
             ],
         )
@@ -274,9 +313,13 @@ class Store:
     def unsent_readings(self, limit: int = 500) -> list[ReportedReading]:
         """The oldest readings of one session."""
         rows = self.database.execute(
-            "SELECT * FROM readings WHERE uuid = (SELECT uuid FROM readings ORDER BY at LIMIT 1)"
+            "WITH waiting AS (SELECT readings.*, uuid FROM readings JOIN sessions USING (seq)"
+            " WHERE (uuid, n) NOT IN"
+            " (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]')"
+            " FROM json_each(?)))"
+            " SELECT * FROM waiting WHERE seq = (SELECT seq FROM waiting ORDER BY seq LIMIT 1)"
             " ORDER BY n LIMIT ?",
-            (limit,),
+            (json.dumps([[one.uuid, one.n] for one in self._confirmed]), limit),
         )
         return [
             ReportedReading(
@@ -291,20 +334,39 @@ class Store:
         """Readings that the server finds wrong leave the line and stay visible."""
         with self._transaction():
             self.database.execute(
-                "INSERT INTO outbox (kind, uuid, created_at, refused_at, reason, raw)"
-                " VALUES ('readings', ?, ?, ?, ?, ?)",
-                (batch[0].uuid, stamp(now), stamp(now), reason, raw),
+                "INSERT INTO outbox (kind, uuid, refused_at, reason, raw)"
+                " VALUES ('readings', ?, ?, ?, ?)",
+                (batch[0].uuid, stamp(now), reason, raw),
             )
             self._forget_readings(batch)
 
     def readings_sent(self, readings: Sequence[ReportedReading]) -> None:
+        """The server has them. While a charge runs they are removed with its next reading or step.
+
+        A commit of their own for every minute would wear the card by half as much again; what is
+        sent twice because the power went before is the same reading to the server.
+        """
+        self._confirmed += readings
+        if not self._charge_is_open():
+            with self._forgetting_confirmed():
+                pass
+
+    def _charge_is_open(self) -> bool:
+        found = self.database.execute("SELECT 1 FROM sessions WHERE record = 'accepted' LIMIT 1")
+        return found.fetchone() is not None
+
+    @contextmanager
+    def _forgetting_confirmed(self) -> Iterator[None]:
+        """A transaction that also removes the readings that the server has."""
         with self._transaction():
-            self._forget_readings(readings)
+            self._forget_readings(self._confirmed)
+            yield
+        self._confirmed = []
 
     def _forget_readings(self, readings: Sequence[ReportedReading]) -> None:
         self.database.executemany(
-            "DELETE FROM readings WHERE uuid = ? AND n = ?",
-            [(reading.uuid, reading.n) for reading in readings],
+            "DELETE FROM readings WHERE n = ? AND seq = (SELECT seq FROM sessions WHERE uuid = ?)",
+            [(reading.n, reading.uuid) for reading in readings],
         )
 
     # -- tags
@@ -431,7 +493,7 @@ class Store:
             return 0
         kind = "end" if row["record"] == "ended" else "start"
         return self.database.execute(
-            "INSERT INTO outbox (kind, uuid, created_at) SELECT :kind, :uuid, :at WHERE NOT EXISTS"
+            "INSERT INTO outbox (kind, uuid) SELECT :kind, :uuid WHERE NOT EXISTS"
             " (SELECT 1 FROM outbox WHERE uuid = :uuid AND kind = :kind AND refused_at IS NULL)",
-            {"kind": kind, "uuid": uuid, "at": stamp(repair.utc)},
+            {"kind": kind, "uuid": uuid},
         ).rowcount

@@ -29,7 +29,10 @@ class Journal(Protocol):
 
 @dataclass(slots=True)
 class Line:
-    """The way to the server. ``monotonic`` in seconds; ``post`` takes events for the core."""
+    """The way to the server. ``monotonic`` in seconds; ``post`` takes events for the core.
+
+    ``highest_seq``: the highest that the server named in this run.
+    """
 
     transport: Transport
     journal: Journal
@@ -39,6 +42,7 @@ class Line:
     link: Link
     log: logging.Logger
     monotonic: Callable[[], float]
+    highest_seq: int = -1
 
     def note(self, answer: Answer) -> None:
         """Every answer ends or prolongs the pause; the log hears of the changes."""
@@ -60,8 +64,9 @@ class Line:
             self.post(StopRequested(EndReason.DEAUTHORIZED, uuid))
         if not isinstance(last_seq, int) or isinstance(last_seq, bool):
             return
-        if 0 <= last_seq <= LARGEST_SEQ:
+        if self.highest_seq < last_seq <= LARGEST_SEQ:
             self.journal.call(lambda store: store.raise_seq(last_seq))
+            self.highest_seq = last_seq
             self.post(ServerHeard(last_seq))
 
 

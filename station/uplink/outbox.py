@@ -6,33 +6,52 @@ what the server finds wrong goes to quarantine and the next message goes on. Upl
 
 from __future__ import annotations
 
+from collections import deque
+
 from station.journal.rows import Message
-from station.journal.store import Store
 from station.rules.values import EndReason
 from station.transport import bodies
 from station.transport.answers import Kind
 from station.uplink.line import Line
 
 MOST_READINGS = 500
+MOST_UNCONFIRMED = 20
 
 # The server will not take these as they are; they wait for a person, the next one goes on.
 NEVER_TAKEN = (Kind.WRONG, Kind.REFUSED, Kind.UNKNOWN_SESSION, Kind.TOO_LARGE)
 
 
 class Outbox:
-    """One message at a time, the oldest first."""
+    """One message at a time, the oldest first.
+
+    Of a backlog so many are taken from the journal at once, and what the server has of them is
+    removed in one commit. A cut in between sends them twice, which books them once.
+    """
 
     def __init__(self, line: Line) -> None:
         self._line = line
         self._most_readings = MOST_READINGS
+        self._ahead: deque[Message] = deque()
+        self._sent: list[Message] = []
 
     def send(self) -> bool:
         """Send one thing. False when there is nothing."""
-        message = self._line.journal.call(Store.next_message)
-        if message is not None:
-            self._deliver(message)
-            return True
-        return self._send_readings() or self._report_quarantine()
+        if not self._ahead:
+            self._ahead.extend(
+                self._line.journal.call(lambda store: store.next_messages(MOST_UNCONFIRMED))
+            )
+        if not self._ahead:
+            return self._send_readings() or self._report_quarantine()
+        self._deliver(self._ahead.popleft())
+        if not self._ahead:
+            self.confirm()
+        return True
+
+    def confirm(self) -> None:
+        """Remove from the journal what the server has. Raises sqlite3.Error; it is sent again."""
+        sent, self._sent = self._sent, []
+        if sent:
+            self._line.journal.call(lambda store: store.delivered(sent))
 
     def _deliver(self, message: Message) -> None:
         line, session = self._line, message.session
@@ -48,13 +67,15 @@ class Outbox:
         )
         unused = message.kind == "end" and session.reason is EndReason.NOT_STARTED
         if answer.kind is Kind.DONE or (unused and answer.kind is Kind.UNKNOWN_SESSION):
-            line.journal.call(lambda store: store.delivered(message.id, sent=message))
+            self._sent.append(message)
             line.heed(answer, session.uuid if message.kind == "start" else None)
         elif answer.kind in NEVER_TAKEN:
             now = line.clock.now().utc
             raw = bodies.raw(body)
             line.journal.call(lambda store: store.quarantine(message.id, raw, answer.detail, now))
             line.log.error("quarantined %s: %s", message.id, answer.detail)
+        else:
+            self._ahead.clear()  # from the oldest again, when the link is back
 
     def _send_readings(self) -> bool:
         line, most = self._line, self._most_readings

@@ -98,6 +98,7 @@ class Sender:
         return True
 
     def _beat(self) -> None:
+        self._outbox.confirm()
         if not self._heartbeat.beat():
             self._postponed.add("heartbeat")
 

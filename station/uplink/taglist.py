@@ -55,10 +55,11 @@ class TagListSync:
         line.log.info("tag list: %d tags", len(tags.entries))
 
     def _confirm(self) -> None:
-        """The list is current. On disk that is noted once a day: an SD card is not for logging."""
+        """The list is current. On disk that is noted once a day, and not beside a charge's own
+        commits: an SD card is not for logging."""
         now = self._line.clock.now()
         due = self._confirmed_s is None or now.mono_s - self._confirmed_s > CONFIRM_TAGS_S
-        if due and now.synced:
+        if due and now.synced and not self._line.snapshot().contactor_closed:
             self._line.journal.call(lambda store: store.confirm_tags(now.utc))
             self._confirmed_s = now.mono_s
         self._line.post(TagListConfirmed())

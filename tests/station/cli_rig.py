@@ -125,9 +125,8 @@ def ended_session(uuid: str = "1b671a64-40d5-491e-99b0-da01ff1f3341") -> Session
 def quarantine_one(store: Store) -> int:
     """Put an END into quarantine; its id."""
     at = datetime(2026, 11, 1, 12, tzinfo=UTC)
-    store.put_session(ended_session(), Record.ENDED, "a-boot", Announce.END, at)
-    message = store.next_message()
-    assert message is not None
+    store.put_session(ended_session(), Record.ENDED, "a-boot", Announce.END)
+    (message,) = store.next_messages(1)
     store.quarantine(message.id, "{}", "HTTP 422 code 422: out of range", at)
     return message.id
 

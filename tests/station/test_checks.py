@@ -498,7 +498,7 @@ def test_journal_that_is_not_there_yet_and_empty(config: Config) -> None:
 
 def test_journal_tells_of_its_open_session(config: Config) -> None:
     with journal_of(config) as store:
-        store.put_session(session(), Record.ACCEPTED, "boot", Announce.START, NOW)
+        store.put_session(session(), Record.ACCEPTED, "boot", Announce.START)
     found = look(named(storage.PROBES, "journal"), around(config))
     assert found.ok
     assert "1 messages wait" in found.text
@@ -507,9 +507,8 @@ def test_journal_tells_of_its_open_session(config: Config) -> None:
 
 def test_journal_with_something_in_quarantine(config: Config) -> None:
     with journal_of(config) as store:
-        store.put_session(session(), Record.ACCEPTED, "boot", Announce.START, NOW)
-        message = store.next_message()
-        assert message is not None
+        store.put_session(session(), Record.ACCEPTED, "boot", Announce.START)
+        (message,) = store.next_messages(1)
         store.quarantine(message.id, "{}", "HTTP 422", NOW)
     found = look(named(storage.PROBES, "journal"), around(config))
     assert not found.ok

@@ -122,7 +122,7 @@ def test_refused_while_a_daemon_runs(rig: CliRig) -> None:
 
 def test_refused_with_a_session_that_has_no_end(rig: CliRig) -> None:
     with rig.journal() as store:
-        store.put_session(ended_session(), Record.ENDING, "boot", Announce.NOTHING, NOW)
+        store.put_session(ended_session(), Record.ENDING, "boot", Announce.NOTHING)
     assert "no end yet" in refused(rig, rig.station())
 
 
