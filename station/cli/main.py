@@ -78,6 +78,10 @@ def parser() -> argparse.ArgumentParser:
     failsafe.add_argument("--pin", type=int, required=True, metavar="N")
     failsafe.add_argument("--active-low", action="store_true")
     failsafe.add_argument("--simulator", metavar="SOCKET")
+    for lamp in ("--green", "--red", "--buzzer"):
+        failsafe.add_argument(lamp, type=int, metavar="N", help='also show "broken"')
+    failsafe.add_argument("--lamps-active-low", action="store_true")
+    failsafe.add_argument("--off", type=int, action="append", metavar="N", help="a further line")
     return top
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 
-from station import log
+from station import log, memory, unit
 from station.config import Config
 
 
@@ -17,7 +18,11 @@ def run(config: Config) -> int:
     for warning in config.warnings:
         logging.getLogger("station").warning("%s", warning)
     try:
+        problem = unit.why_not_start(config, os.environ)
+        if problem is not None:
+            raise StartError(problem)
         with only_one(config.run_dir):
+            memory.lock()
             return Daemon(config, make_clock(config)).run()
     except StartError as error:
         print(f"evcs-station: {error}", file=sys.stderr)

@@ -16,6 +16,7 @@ from simulator.client import BoxClient
 from simulator.serving.service import Service
 from simulator.world.wiring import Wiring
 from station import failsafe
+from station.cli import main
 
 SCRIPT = Path(failsafe.__file__)
 SYSTEM_PYTHON = "/usr/bin/python3" if Path("/usr/bin/python3").exists() else sys.executable
@@ -74,6 +75,25 @@ def test_a_line_that_was_left_up_goes_down_and_stays_down(folder, serve, option,
     # The mirror contact floats while the contacts are closed; it is theirs, not the failsafe's.
     before.pop("24"), after["lines"].pop("24")
     assert after["lines"] == before
+
+
+LAMPS = ("--green", "5", "--red", "6", "--buzzer", "13")
+
+
+@pytest.mark.parametrize(("option", "lit"), [([], 1), (["--lamps-active-low"], 0)])
+def test_the_lamps_say_broken_and_what_is_named_goes_off(folder, serve, option, lit):
+    box = serve("trip=16")
+    for bcm in (5, 13, 16):
+        box.call("gpio_setup", bcm=bcm, direction="out", level=lit if bcm != 16 else 1)
+    others = (*LAMPS, *option, "--off", "16", "--off", "27")
+    words = ["--pin", "17", *others, "--simulator", str(folder / "s")]
+    status, output, errors = run(folder, *words)
+    assert (status, errors, output.count("\n")) == (0, "", 1)
+    lines = box.call("state")["lines"]
+    assert {bcm: lines[bcm]["level"] for bcm in ("17", "5", "6", "13", "16", "27")} == {
+        "17": 0, "5": 1 - lit, "6": lit, "13": 1 - lit, "16": 0, "27": 0,
+    }  # fmt: skip
+    assert main.main(["failsafe", *words]) == 0
 
 
 def test_failures_are_one_line_and_status_1(folder, serve):
@@ -143,6 +163,21 @@ def test_a_pin_that_does_not_follow_is_told(monkeypatch, capsys):
     on_pi(monkeypatch, Header(stuck=1))
     assert failsafe.main(["--pin", "17"]) == 1
     assert "reads 1" in capsys.readouterr().err
+
+
+def test_the_contactor_comes_first_and_a_lamp_that_fails_spoils_nothing(monkeypatch, capsys):
+    class OneBadPin(Header):
+        def setup(self, pin: int, direction: int, *, initial: int) -> None:
+            super().setup(pin, direction, initial=initial)
+            if pin == 13:
+                raise RuntimeError("GPIO busy")
+
+    header = OneBadPin()
+    on_pi(monkeypatch, header)
+    assert failsafe.main(["--pin", "17", *LAMPS, "--off", "23"]) == 0
+    driven = [(pin, level) for kind, pin, *_, level in header.done[1:] if kind == "setup"]
+    assert driven == [(17, 0), (23, 0), (13, 0), (5, 0), (6, 1)]
+    assert "GPIO13 could not be driven" in capsys.readouterr().err
 
 
 def test_no_library_is_told(monkeypatch, capsys):
