@@ -55,6 +55,9 @@ def _sqlite(path: Path) -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": str(path),
+        # A request that opens and closes the file costs half as much again: the last one to close
+        # it writes the whole log back and deletes it, with an fsync for each.
+        "CONN_MAX_AGE": 60,
         "OPTIONS": {
             # A write lock from the first statement: with the default, parallel writers that
             # read first fail with "database is locked" whatever the timeout.

@@ -82,6 +82,10 @@ class Session(models.Model):
         ]
         indexes = [
             models.Index(fields=["station", "seq"], name="evcs_session_station_seq"),
+            # What still waits for its END is looked for at every START.
+            models.Index(
+                fields=["station", "end_received_at", "seq"], name="evcs_session_waiting_for_end"
+            ),
             models.Index(fields=["flat", "month"], name="evcs_session_flat_month"),
             models.Index(fields=["station", "month"], name="evcs_session_station_month"),
             models.Index(fields=["tag_uid", "open_slot"], name="evcs_session_tag_open"),

@@ -45,6 +45,8 @@ def find(station: Station, uuid: UUID) -> Session | None:
             "no session of this station has this uuid",
             last_seq=station.last_seq,
         )
+    if session is not None:
+        session.station = station
     return session
 
 
@@ -70,10 +72,17 @@ def effective_start(station: Station, start: Start, now: dt.datetime) -> dt.date
 
 
 def create(
-    station: Station, uuid: UUID, start: Start, lookup: Lookup, now: dt.datetime, *, opened: bool
+    station: Station,
+    uuid: UUID,
+    start: Start,
+    lookup: Lookup,
+    effective: dt.datetime,
+    now: dt.datetime,
+    *,
+    opened: bool,
 ) -> Session:
-    """Store a session that is new. An open one ends the station's older one provisionally; one
-    that is history is never open."""
+    """Make a session that is new; ``settle`` writes it. An open one ends the station's older one
+    provisionally; one that is history is never open. ``effective``: the start time that counts."""
     history = is_history(station, uuid, start.seq)
     if not history:
         end_open(station)
@@ -92,11 +101,10 @@ def create(
         authorized_by=start.authorized_by,
         started_at=start.started_at,
         time_quality=start.time_quality,
-        started_effective=effective_start(station, start, now),
+        started_effective=effective,
     )
     session.flags = flags
     write_register(session, "start", start.meter)
-    session.save()
     count_as_seen(station, uuid, start.seq)
     return session
 

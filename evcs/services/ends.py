@@ -50,7 +50,9 @@ def _end(station_id: int, uuid: UUID, message: End, now: dt.datetime) -> EndAnsw
     if session is None:
         effective = bookkeeping.effective_start(station, message.start, now)
         lookup = look_up(message.start.tag, station, effective)
-        session = bookkeeping.create(station, uuid, message.start, lookup, now, opened=False)
+        session = bookkeeping.create(
+            station, uuid, message.start, lookup, effective, now, opened=False
+        )
         _store_end(session, message, now)
         cause = "END"
     elif session.end_received_at is None:

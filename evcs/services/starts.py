@@ -68,7 +68,7 @@ def _start(station_id: int, uuid: UUID, message: Start, now: dt.datetime) -> Sta
             bookkeeping.count_as_seen(station, uuid, message.seq)
             return Refused(*refused, last_seq=station.last_seq)
 
-    session = bookkeeping.create(station, uuid, message, lookup, now, opened=True)
+    session = bookkeeping.create(station, uuid, message, lookup, effective, now, opened=True)
     if others and session.open_slot:
         session.flags = {*session.flags, Flag.OVERLAP}
     bookkeeping.settle(session, "START", now)

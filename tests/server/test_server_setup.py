@@ -319,6 +319,7 @@ class TestDatabaseAddress:
         entry = parse_database(value)
         assert (entry["ENGINE"], entry["NAME"]) == ("django.db.backends.sqlite3", name)
         assert entry["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+        assert entry["CONN_MAX_AGE"] > 0
 
     def test_servers(self) -> None:
         entry = parse_database("postgres://evcs:p%40ss@db.local:5433/house")
