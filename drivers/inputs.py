@@ -1,4 +1,4 @@
-"""An input of the box: stop, vehicle, mirror contact. Main thread only, polled every 50 ms."""
+"""An input of the box: stop, vehicle, mirror contact. Main thread only, polled every 40 ms."""
 
 from __future__ import annotations
 

@@ -21,9 +21,11 @@ class Presence:
     def __init__(self) -> None:
         self._misses: dict[bytes | str, int] = {}
 
-    def feed(self, scan: Scan) -> Card | SeveralCards | None:
+    def feed(self, scan: Scan, *, heard: bool = False) -> Card | SeveralCards | None:
         """Take one poll's result; return it if it is new, None otherwise.
 
+        ``heard``: something answered. If it could not be read, that is no miss: among noise the
+        card that lies there would be a new one again and again.
         After several cards at once nothing counts until the field has been empty: one of them alone
         may be the one that was not meant. A random UID changes from poll to poll; one after the
         other they count as one card.
@@ -31,7 +33,8 @@ class Presence:
         if isinstance(scan, Card):
             return self._feed_card(scan)
         if scan is None:
-            self._miss(except_for=None)
+            if not heard:
+                self._miss(except_for=None)
             return None
         is_new = _SEVERAL not in self._misses
         self._misses = dict.fromkeys((*self._misses, _SEVERAL), 0)

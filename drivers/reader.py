@@ -102,6 +102,8 @@ class Reader:
         self._spi: Any = None
         self._chip: Mfrc522 | None = None
         self.counters = Counters()
+        self.heard = False
+        """Whether anything answered at the last poll, be it unreadable."""
 
     @property
     def version(self) -> int | None:
@@ -153,6 +155,7 @@ class Reader:
         is not well; the next call after reinit() or open() starts afresh.
         """
         chip = self._opened()
+        self.heard = False
         self.counters.polls += 1
         chip.field_on()
         outcome = self._read_twice(chip)
@@ -197,6 +200,7 @@ class Reader:
 
     def _read_once(self, chip: Mfrc522) -> Outcome:
         outcome = read_card(chip.transceive)
+        self.heard = self.heard or outcome is not None
         if isinstance(outcome, Damage):
             name = _COUNTER_OF_DAMAGE[outcome]
             setattr(self.counters, name, getattr(self.counters, name) + 1)

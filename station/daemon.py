@@ -34,6 +34,7 @@ from station.config import Config, InputsConfig
 from station.control import ControlServer
 from station.lease import LEASE_S, RENEW_EVERY_S, LeaseGuard
 from station.log import masked
+from station.notify import Notifier, in_words
 from station.requests import Requests, TapWindow, meter_shown, retry
 from station.rules.charging import step
 from station.rules.messages import (
@@ -57,6 +58,7 @@ from station.rules.messages import (
     StoreDisabled,
     StoreFault,
     StoreLifeSign,
+    StoreRegister,
     StoreSession,
     SupplyChanged,
     TagPresented,
@@ -76,8 +78,9 @@ from station.workers.reader import ReaderWorker
 from station.workers.thread import Worker
 from station.workers.uplink import UplinkWorker
 
-INPUT_POLL_S = 0.05
-LEAVE_WITHIN_S = 3.0
+INPUT_POLL_S = 0.04
+# Together less than TimeoutStopSec of the unit.
+LEAVE_WITHIN_S, LAST_WRITES_S = 2.5, 1.5
 TRIP_PULSE_S = 0.5
 SUPPLY_EVERY_S = 5.0
 JOURNAL_FILE = "journal.sqlite3"
@@ -183,12 +186,13 @@ class Daemon:
         self.config = config
         self.clock = clock
         self.queue: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self.observed: list[Event] = []
         self.crash: str | None = None
         self.state = State(settings=replace(config.rules, energy_speed=clock.energy_speed))
         self.leave = False
         self.leave_by_s: float | None = None
         self.renew_due_s = 0.0
-        self.poll_due_s = 0.0
+        self.poll_due_s = self.polled_s = self.looked_s = 0.0
         self.supply_due_s = 0.0
         box = config.contactor
         self.contactor = Contactor(box.pin, active_high=box.active_high, lease_s=LEASE_S)
@@ -205,6 +209,7 @@ class Daemon:
         self.requests = Requests(self.queue.put)
         self.taps = TapWindow()
         self.snapshot: Snapshot = snapshot(self.state, self.now())
+        self.notifier = Notifier(os.environ, os.getpid(), RENEW_EVERY_S)
         self._make_workers()
 
     def _make_workers(self) -> None:
@@ -302,7 +307,7 @@ class Daemon:
             self._show_dead()
             for thread in reversed(threads):
                 thread.stop()
-            self.journal.join(timeout=2.0)
+            self.journal.join(timeout=LAST_WRITES_S)
         if self.crash is not None:
             log.critical("leaving: %s", self.crash)
             return 1
@@ -314,12 +319,13 @@ class Daemon:
             for event in self._next_events():
                 now = self.now()
                 before = self.state
-                self._note(event)
                 self.state, commands = step(before, event, now)
                 for command in commands:
                     self._carry_out(command)
+                self._note(event)
                 self._tell_changes(before, now)
                 self.snapshot = snapshot(self.state, now)
+                self._tell_systemd()
             self._renew()
             self._show()
             if self.trip_until_s is not None and monotonic() >= self.trip_until_s:
@@ -339,6 +345,11 @@ class Daemon:
         if doubt is not None and before.meter_doubt is None:
             log.warning("meter: sample not counted: %s", doubt)
 
+    def _tell_systemd(self) -> None:
+        self.notifier.status(in_words(self.snapshot))
+        if self.state.booted or self.state.journal_problem is not None:
+            self.notifier.ready()
+
     def _next_events(self) -> list[Event]:
         """Wait for an event, the next renewal, input poll or lamp change."""
         due_s = self.renew_due_s
@@ -347,15 +358,37 @@ class Daemon:
         due_s = min(due_s, self.show_due_s)
         if self.trip_until_s is not None:
             due_s = min(due_s, self.trip_until_s)
-        try:
-            return [self.queue.get(timeout=max(0.0, due_s - monotonic()))]
-        except queue.Empty:
-            pass
-        events: list[Event] = []
+        if self.observed:
+            # Before anything that waits in the queue: it may switch, and make this an old story.
+            events, self.observed = self.observed, []
+            return events
+        events = []
+        with contextlib.suppress(queue.Empty):
+            events.append(self.queue.get(timeout=max(0.0, due_s - monotonic())))
         if self.inputs.fitted and monotonic() >= self.poll_due_s:
             self.poll_due_s = monotonic() + INPUT_POLL_S
-            events = self.inputs.poll()
+            # First: what waits in the queue is judged by what the inputs say now.
+            events = [*self._poll_inputs(), *events]
         return events or ([Ticked()] if monotonic() >= self.renew_due_s else [])
+
+    def _poll_inputs(self) -> list[Event]:
+        """A mirror contact that moves, or contradicts, is told now: a renewal would be too late."""
+        before = self.inputs.seen("feedback")
+        # What two reads agree on has been so since the first of them.
+        self.looked_s, self.polled_s = self.polled_s, monotonic()
+        try:
+            events = self.inputs.poll()
+        except DriverError as error:
+            # The stop itself breaks the coil's circuit: an input that cannot be read ends nothing.
+            log.error("%s", error)
+            return []
+        feedback = self.inputs.seen("feedback")
+        contradicts = feedback not in (None, self.state.closed) and not self.state.faults
+        if feedback != before or contradicts:
+            with contextlib.suppress(DriverError):
+                active = self.contactor.read_back()
+                events.append(ContactorObserved(active, feedback, self.looked_s))
+        return events
 
     show_due_s = 0.0
 
@@ -366,18 +399,25 @@ class Daemon:
         self.renew_due_s = monotonic() + RENEW_EVERY_S
         # The external time relay wants edges: a level that stands still is a dead daemon.
         self.heartbeat_on = not self.heartbeat_on
+        self.notifier.alive()
         self._drive(self.heartbeat, self.heartbeat_on)
         try:
             self.contactor.renew()
+            if self.contactor.check():
+                self.observed.append(LeaseLapsed())
             active = self.contactor.read_back()
         except DriverError as error:
             log.error("%s", error)
+            if not self.state.closed:
+                self._open_contactor()
             return
         self._watch_supply()
+        if self.contactor.commanded != self.state.closed:
+            return  # the driver opened by itself, and the event that tells it is under way
         feedback = self.inputs.seen("feedback")
         seen = (self.state.line_active, self.state.feedback_closed)
         if (active, feedback) != seen or active != self.state.closed:
-            self.queue.put(ContactorObserved(active, feedback))
+            self.observed.append(ContactorObserved(active, feedback, self.looked_s))
 
     def _watch_supply(self) -> None:
         if self.supply_due_s > monotonic():
@@ -393,7 +433,9 @@ class Daemon:
                 log.info("tag %s", masked(tag))
                 self.taps.tapped(tag)
             case ShutdownRequested():
-                self.leave_by_s = monotonic() + LEAVE_WITHIN_S
+                if self.leave_by_s is None:
+                    self.leave_by_s = monotonic() + LEAVE_WITHIN_S
+                self.notifier.stopping()
             case LeaseLapsed():
                 with contextlib.suppress(DriverError):
                     self.contactor.rearm()
@@ -415,6 +457,7 @@ class Daemon:
             case (
                 StoreSession()
                 | StoreLifeSign()
+                | StoreRegister()
                 | StoreFault()
                 | ForgetFault()
                 | StoreDisabled()

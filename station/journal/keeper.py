@@ -27,6 +27,7 @@ from station.rules.messages import (
     StoreDisabled,
     StoreFault,
     StoreLifeSign,
+    StoreRegister,
     StoreSession,
     StoringFailed,
 )
@@ -133,6 +134,8 @@ class Keeper:
                 store.put_session(session, record, self._clock.boot_id, announce)
             case StoreLifeSign():
                 store.put_life_sign(command)
+            case StoreRegister(register):
+                store.put_register(register)
             case StoreFault(fault):
                 store.put_fault(fault)
             case ForgetFault(name):

@@ -139,21 +139,28 @@ class Store:
             return None
         return session_of(row, boot_id) if row["exact_wanted"] else None
 
+    def put_register(self, register: StoredRegister) -> None:
+        """What the meter shows while there is no session."""
+        newest = self._newest()
+        kept = {
+            "after_seq": newest["seq"] if newest else 0,
+            "serial": register.facts.serial,
+            "import_wh": register.facts.import_wh,
+            "at": stamp(register.at),
+            "quality": register.quality.value,
+        }
+        with self._transaction():
+            self._put_meta("register", json.dumps(kept))
+
     def register(self) -> StoredRegister | None:
-        """The newest register of the newest session: its end, a sign of life, or its start."""
-        row = self._newest()
-        if row is None:
-            return None
-        session = session_of(row)
-        start, end = session.start, session.end
-        if end is not None and session.ended_at is not None:
-            return StoredRegister(end, session.ended_at, session.end_time_quality)
-        if start is not None and row["life_wh"] is not None:
-            facts = MeterFacts(start.serial, max(start.import_wh, row["life_wh"]))
-            return StoredRegister(facts, time_of(row["life_at"]), TimeQuality(row["life_quality"]))
-        if start is None:
-            return None
-        return StoredRegister(start, session.started_at, session.time_quality)
+        """The newest register: of the newest session (its end, a sign of life, or its start), or
+        what was kept of the time after it."""
+        newest, text = self._newest(), self._meta("register")
+        kept = json.loads(text) if text else None
+        if kept is not None and (newest is None or kept["after_seq"] >= newest["seq"]):
+            facts = MeterFacts(kept["serial"], kept["import_wh"])
+            return StoredRegister(facts, time_of(kept["at"]), TimeQuality(kept["quality"]))
+        return _register_of(newest) if newest is not None else None
 
     def _newest(self) -> sqlite3.Row | None:
         found: sqlite3.Row | None = self.database.execute(
@@ -497,3 +504,16 @@ class Store:
             " (SELECT 1 FROM outbox WHERE uuid = :uuid AND kind = :kind AND refused_at IS NULL)",
             {"kind": kind, "uuid": uuid},
         ).rowcount
+
+
+def _register_of(row: sqlite3.Row) -> StoredRegister | None:
+    session = session_of(row)
+    start, end = session.start, session.end
+    if end is not None and session.ended_at is not None:
+        return StoredRegister(end, session.ended_at, session.end_time_quality)
+    if start is not None and row["life_wh"] is not None:
+        facts = MeterFacts(start.serial, max(start.import_wh, row["life_wh"]))
+        return StoredRegister(facts, time_of(row["life_at"]), TimeQuality(row["life_quality"]))
+    if start is None:
+        return None
+    return StoredRegister(start, session.started_at, session.time_quality)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from station.rules import faults, metering, plausibility
+from station.rules import faults, metering, plausibility, weld
 from station.rules.messages import (
     Announce,
     AskServer,
+    StoredRegister,
     StoreLifeSign,
+    StoreRegister,
 )
 from station.rules.signals import Outcome
 from station.rules.switching import LIFE_SIGN_S, Switching
@@ -28,6 +30,9 @@ from station.rules.values import (
 SETTLE_S = 3.0
 END_DOUBTS = 5
 STORE_RETRY_S = 5.0
+LIFE_SLACK_S = 10.0
+# A year of a wallbox's standby is less: at rest the journal is not written for that.
+KEPT_WITHIN_WH = 50_000
 
 
 class Booking(Switching):
@@ -47,16 +52,13 @@ class Booking(Switching):
         elif session is not None and session.stage is Stage.FINAL_READING:
             self.read_end(session, reading)
         self.settle_estimate(reading)
+        self.keep_register()
         self.state, seen = metering.watch_weld(self.state, reading)
         if seen is not None:
             self.fault(faults.CONTACTOR_FAULT, seen, welded=True)
-            candidate, session = self.state.end_candidate, self.session
-            if (
-                candidate is not None
-                and session is not None
-                and session.stage is Stage.FINAL_READING
-            ):
-                self.settle(session, candidate.facts, estimated=False)
+            first, session = self.state.end_first, self.session
+            if first is not None and session is not None and session.stage is Stage.FINAL_READING:
+                self.settle(session, first.facts, estimated=False)
 
     def watch_exchange(self, session: Session | None, reading: Reading) -> None:
         """Another serial number, again and again, while a session depends on the old meter."""
@@ -67,7 +69,7 @@ class Booking(Switching):
         self.set(foreign_samples=self.state.foreign_samples + 1)
         if self.state.foreign_samples < plausibility.BASELINE_SAMPLES:
             return
-        if session.stage in (Stage.RUNNING, Stage.RAMPING):
+        if session.stage is Stage.RUNNING:
             self.end(session, EndReason.METER_LOST)
         elif session.stage is Stage.FINAL_READING:
             self.settle(session, reading.facts, estimated=True)
@@ -77,7 +79,8 @@ class Booking(Switching):
     def on_missed(self, problem: str) -> None:
         self.state, lost = metering.miss(self.state, problem, self.now)
         session = self.session
-        if lost and session is not None and session.stage in (Stage.RUNNING, Stage.RAMPING):
+        # A ramp goes on as it is: begun anew with every miss, it would never open.
+        if lost and session is not None and session.stage is Stage.RUNNING:
             self.end(session, EndReason.METER_LOST)
 
     def sign_of_life(self, session: Session, reading: Reading) -> None:
@@ -103,11 +106,17 @@ class Booking(Switching):
     def read_end(self, session: Session, reading: Reading) -> None:
         """FINAL_READING: the first good reading after the contacts came to rest, confirmed.
 
-        With a weld two never agree: the first one counts, and what flows on is nobody's.
+        One that the next does not confirm was wrong, and the next wants to be confirmed itself.
+        One that shows a flow is of an earlier moment, unless there is a weld; then no two agree:
+        the first one counts, and what flows on is nobody's.
         """
         settings = self.state.settings
         rest_s = max(SETTLE_S, 2 * settings.update_s)
         if reading.requested_at_s < self.state.opened_at_s + rest_s:
+            return
+        if self.state.end_first is None:
+            self.set(end_first=reading)
+        if weld.flows(reading, settings):
             return
         candidate = self.state.end_candidate
         if candidate is None:
@@ -115,11 +124,13 @@ class Booking(Switching):
             return
         if reading.requested_at_s < candidate.requested_at_s + settings.update_s:
             return
-        doubts = self.state.end_doubts
-        if not plausibility.agree(candidate, reading, settings) and doubts < END_DOUBTS:
-            self.set(end_doubts=doubts + 1)
-            return
-        self.settle(session, candidate.facts, estimated=False)
+        first, doubts = self.state.end_first or candidate, self.state.end_doubts
+        if plausibility.agree(candidate, reading, settings):
+            self.settle(session, candidate.facts, estimated=False)
+        elif doubts < END_DOUBTS:
+            self.set(end_candidate=reading, end_doubts=doubts + 1)
+        else:
+            self.settle(session, first.facts, estimated=False)
 
     def settle(self, session: Session, facts: MeterFacts, *, estimated: bool) -> None:
         """The end register is known: store it, with END in the same commit."""
@@ -146,17 +157,40 @@ class Booking(Switching):
             self.settle(session, facts, estimated=True)
 
     def settle_estimate(self, reading: Reading) -> None:
-        """The meter is back after an estimated END: the exact register replaces it, once."""
+        """The meter is back after an estimated END: the exact register replaces it, once.
+
+        One that lies, or another boot's, is waited out; the next closing ends the wait.
+        """
         session = self.state.unsettled
         if session is None or session.start is None or len(self.state.resting) < 2:
             return
+        if not session.estimated:
+            return  # the exact one is on its way to the journal
         first, second = self.state.resting[-2:]
+        settings, estimate = self.state.settings, session.end or session.start
+        unseen_s = LIFE_SIGN_S + settings.lost_after_s + LIFE_SLACK_S
         if not plausibility.same_meter(session.start, reading.facts):
             self.set(unsettled=None)
-        elif plausibility.agree(first, second, self.state.settings):
+        elif plausibility.agree(first, second, settings) and plausibility.may_replace(
+            estimate, second, unseen_s, settings
+        ):
             exact = replace(session, end=second.facts, estimated=False)
             self.set(unsettled=exact)
             self.store(exact, Record.ENDED, Announce.END)
+
+    def keep_register(self) -> None:
+        """What the meter shows at rest, once, if the journal knows nothing like it."""
+        state, kept = self.state, self.state.register_kept
+        if state.session is not None or not state.booted or len(state.resting) < 2:
+            return
+        first, newest = state.resting
+        if kept is not None and plausibility.same_meter(kept, newest.facts):
+            above_wh = newest.facts.import_wh - kept.import_wh
+            if -(newest.grid_wh + 1) <= above_wh < KEPT_WITHIN_WH:
+                return
+        if plausibility.agree(first, newest, state.settings):
+            self.set(register_kept=newest.facts)
+            self.give(StoreRegister(StoredRegister(newest.facts, self.now.utc, self.now.quality)))
 
     def on_stored(self, uuid: str, record: Record) -> None:
         unsettled = self.state.unsettled

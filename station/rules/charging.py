@@ -125,8 +125,8 @@ class _Charging(Returning):
                     self.fault(faults.EMERGENCY_STOP, "the stop input is open")
             case VehicleInputChanged(present):
                 self.on_vehicle(present)
-            case ContactorObserved(line_active, feedback_closed):
-                self.on_observed(line_active, feedback_closed)
+            case ContactorObserved(line_active, feedback_closed, seen_s):
+                self.on_observed(line_active, feedback_closed, seen_s)
             case LeaseLapsed():
                 self.on_lapse()
             case CloseRefused(uuid, problem):

@@ -66,6 +66,7 @@ class Course:
             stored=None,
             store_retry_s=None,
             draw=None,
+            end_first=None,
             end_candidate=None,
             ceiling=None,
         )

@@ -3,7 +3,7 @@
 Mains voltage never stands still: U, I and P that are bit-identical for 30 s under voltage come from
 a meter (or a gateway) that repeats itself. Power that is negative for 30 s comes from current
 transformers, or a meter, that were wired backwards; its import register counts nothing. And a
-register that does not move at all while half a kilowatt-hour must have flowed is stuck.
+register that does not move at all while 50 Wh, or four steps of it, must have flowed is stuck.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from station.rules.values import Reading
 STILL_S = 30.0
 REVERSED_S, REVERSED_W = 30.0, -200.0
 UNDER_VOLTAGE_V = 50.0
-STUCK_WH, GAP_S = 500.0, 10.0
+STUCK_WH, STUCK_STEPS, GAP_S = 50.0, 4, 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def observe(signs: Signs, reading: Reading) -> tuple[Signs, str | None]:
     """Look at one sample, plausible or not. Returns why it does not count, or None."""
     at = reading.received_at_s
     still_since = None
-    if signs.newest is not None and _same(signs.newest, reading):
+    if signs.newest is not None and repeats(signs.newest, reading):
         since = signs.still_since_s
         still_since = since if since is not None else signs.newest.received_at_s
     reversed_since = None
@@ -47,7 +47,7 @@ def observe(signs: Signs, reading: Reading) -> tuple[Signs, str | None]:
         return signs, f"frozen: voltage, current and power have not moved for {STILL_S:.0f} s"
     if reversed_since is not None and at - reversed_since >= REVERSED_S:
         return signs, f"meter_reversed: {reading.power_w:.0f} W; the meter is wired backwards"
-    if unseen_wh >= STUCK_WH:
+    if unseen_wh >= max(STUCK_WH, STUCK_STEPS * reading.grid_wh):
         return signs, f"register stuck: it did not move while {unseen_wh:.0f} Wh flowed"
     return signs, None
 
@@ -64,7 +64,8 @@ def _unseen_wh(signs: Signs, reading: Reading) -> float:
     return signs.unseen_wh + flowed_w * seconds / 3600
 
 
-def _same(before: Reading, now: Reading) -> bool:
+def repeats(before: Reading, now: Reading) -> bool:
+    """Whether two samples are one: no measurement under voltage comes twice to the last bit."""
     if now.voltage_v is None or max(now.voltage_v) < UNDER_VOLTAGE_V:
         return False
     return (before.voltage_v, before.current_a, before.power_w) == (

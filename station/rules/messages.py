@@ -9,6 +9,7 @@ from enum import StrEnum
 from station.rules.values import (
     EndReason,
     Fault,
+    MeterFacts,
     Reading,
     Record,
     Session,
@@ -33,18 +34,32 @@ class StoredSession:
     life_closed_s: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class StoredRegister:
+    """The newest register that the journal has, and when the meter showed it."""
+
+    facts: MeterFacts
+    at: datetime
+    quality: TimeQuality
+
+
 # --- events -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Booted:
-    """The daemon is up: what the journal held. ``last_seq`` None: a new journal, ask the server."""
+    """The daemon is up: what the journal held. ``last_seq`` None: a new journal, ask the server.
+
+    ``unsettled``: the newest session, if it ended by an estimate whose exact register is wanted.
+    """
 
     open_session: StoredSession | None
     last_seq: int | None
     tags: TagList
     faults: tuple[Fault, ...] = ()
     disabled: bool = False
+    unsettled: Session | None = None
+    register: StoredRegister | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,10 +220,14 @@ class VehicleInputChanged:
 
 @dataclass(frozen=True, slots=True)
 class ContactorObserved:
-    """The line, read back at a lease renewal, and the mirror contact if one is fitted."""
+    """The line, read back, and the mirror contact if one is fitted.
+
+    ``seen_s``: the monotonic time at which they were read, None = now.
+    """
 
     line_active: bool
     feedback_closed: bool | None = None
+    seen_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +315,13 @@ class StoreLifeSign:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreRegister:
+    """What the meter shows at rest, for a boot that finds no newer session."""
+
+    register: StoredRegister
+
+
+@dataclass(frozen=True, slots=True)
 class StoreFault:
     fault: Fault
 
@@ -366,17 +392,18 @@ class Leave:
 
 
 JournalCommand = (
-    StoreSession | StoreLifeSign | StoreFault | ForgetFault | StoreDisabled | RepairStamps
-)
-Command = (
-    OpenContactor
-    | CloseContactor
-    | StoreSession
+    StoreSession
     | StoreLifeSign
+    | StoreRegister
     | StoreFault
     | ForgetFault
     | StoreDisabled
     | RepairStamps
+)
+Command = (
+    OpenContactor
+    | CloseContactor
+    | JournalCommand
     | Release
     | PulseTrip
     | AnswerRequest

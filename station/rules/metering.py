@@ -25,6 +25,8 @@ def take(state: State, reading: Reading, now: Now) -> tuple[State, str | None]:
     """Judge a sample and, if it counts, take it in. Returns why it does not count, or None."""
     signs, problem = liveness.observe(state.signs, reading)
     state = replace(state, signs=signs)
+    if problem is None and _stood_still_since_opening(state):
+        problem = "frozen: voltage, current and power are those of before the contactor opened"
     if problem is not None:
         return state, problem
     session = state.session
@@ -33,14 +35,14 @@ def take(state: State, reading: Reading, now: Now) -> tuple[State, str | None]:
     )
     if problem is not None:
         if track.last is reading:
-            # The past that an estimated end was taken from is not this register's past.
-            state = replace(state, unsettled=None, resting=())
+            # What lies between the two pasts did not flow through the contacts.
+            state = replace(state, resting=(), weld=weld.Watch())
         return replace(state, track=track), problem
     state = replace(state, track=track, meter_good_s=now.mono_s, meter_misses=0, meter_doubt=None)
     state = _watch_supply(state, reading, now)
     if state.closed:
         state = _take_closed(state, session, reading)
-    elif reading.requested_at_s > state.opened_at_s:
+    elif reading.requested_at_s > state.opened_at_s and not weld.flows(reading, state.settings):
         state = replace(state, resting=(*state.resting, reading)[-2:])
         if state.meter_problem and _agrees(state):
             state = replace(state, meter_problem=None)
@@ -62,6 +64,12 @@ def miss(state: State, problem: str, now: Now) -> tuple[State, bool]:
     if state.meter_misses < LOST_MIN_MISSES or silent_s < state.settings.lost_after_s:
         return state, False
     return replace(state, meter_problem=problem, resting=(), supply_good_s=None), True
+
+
+def _stood_still_since_opening(state: State) -> bool:
+    """A meter that repeats what it said with the contactor closed does not speak of the end."""
+    since_s = state.signs.still_since_s
+    return not state.closed and since_s is not None and since_s <= state.opened_at_s
 
 
 def _agrees(state: State) -> bool:

@@ -8,19 +8,23 @@ from __future__ import annotations
 from dataclasses import replace
 
 from station.rules import closing, faults, resume
-from station.rules.booking import Booking
+from station.rules.booking import LIFE_SLACK_S, Booking
 from station.rules.messages import (
     Booted,
     ForgetFault,
     RepairStamps,
+    StoredRegister,
     StoredSession,
+    StoreLifeSign,
 )
+from station.rules.plausibility import Remembered
 from station.rules.signals import Outcome
 from station.rules.state import Ceiling
 from station.rules.switching import LIFE_SIGN_S
 from station.rules.values import (
     EndReason,
     Interruption,
+    MeterFacts,
     Now,
     Reading,
     Record,
@@ -30,7 +34,6 @@ from station.rules.values import (
 )
 
 RESUMING_PATIENCE_S = 240.0
-LIFE_SLACK_S = 10.0
 
 
 class Returning(Booking):
@@ -48,6 +51,9 @@ class Returning(Booking):
             disabled=event.disabled,
             opened_at_s=now_s,
             meter_good_s=now_s,
+            unsettled=event.unsettled,
+            register_kept=event.register.facts if event.register else None,
+            track=replace(self.state.track, remembered=self.remembered(event.register)),
         )
         if len(self.state.faults) < len(event.faults):
             self.give(ForgetFault(faults.EMERGENCY_STOP))
@@ -57,10 +63,18 @@ class Returning(Booking):
         if event.open_session is not None:
             self.take_up(event.open_session)
 
+    def remembered(self, register: StoredRegister | None) -> Remembered | None:
+        """The register of the journal, with its age where two good clocks can tell it."""
+        if register is None:
+            return None
+        age_s = (self.now.utc - register.at).total_seconds()
+        told = self.now.synced and register.quality is TimeQuality.SYNCED and age_s >= 0
+        return Remembered(register.facts, age_s if told else None)
+
     def take_up(self, left: StoredSession) -> None:
         """A session without an end: it goes on, or it ends exactly, by the register."""
         session = replace(left.session, stage_since_s=self.now.mono_s)
-        self.set(session_facts=session.start, stored=left.record, session=session)
+        self.set(session_facts=_last_good(left), stored=left.record, session=session)
         if left.record is Record.ASKED:
             self.end_unused(session)
             return
@@ -82,13 +96,16 @@ class Returning(Booking):
             self.fault(faults.POWER_UNSTABLE, "the mains went within a minute of closing")
 
     def ceiling(self, left: StoredSession) -> Ceiling | None:
-        """The fuse bounds what can have flowed until the last life sign ran out."""
+        """The fuse bounds what can have flowed until the last life sign ran out.
+
+        A sign wants a good reading, and for ``lost_after_s`` there may be none.
+        """
         start = left.session.start
         if start is None:
             return None
         last_wh = left.life_wh if left.life_wh is not None else start.import_wh
         settings = self.state.settings
-        hours = (LIFE_SIGN_S + LIFE_SLACK_S) / 3600
+        hours = (LIFE_SIGN_S + settings.lost_after_s + LIFE_SLACK_S) / 3600
         return Ceiling(last_wh, last_wh + round(settings.fuse_w * hours * settings.energy_speed))
 
     def resume_when_stable(self, session: Session) -> None:
@@ -106,7 +123,21 @@ class Returning(Booking):
                 resumes=session.resumes + 1,
                 interruptions=(*session.interruptions, interruption),
             )
-            self.set(ceiling=None, session_facts=readings[1].facts)
+            facts = readings[1].facts
+            self.set(ceiling=None, session_facts=facts)
+            # A cut soon after the closing must find how short it was, and not what was before.
+            self.give(
+                StoreLifeSign(
+                    uuid=session.uuid,
+                    at=self.now.utc,
+                    quality=self.now.quality,
+                    import_wh=facts.import_wh,
+                    power_w=0,
+                    closed_s=0.0,
+                    charged_s=session.charged_s,
+                    minute=None,
+                )
+            )
             self.store(session, Record.ACCEPTED)
         elif self.waited(session) > RESUMING_PATIENCE_S:
             self.end_interrupted(session)
@@ -132,6 +163,14 @@ class Returning(Booking):
         if unsettled is not None:
             self.set(unsettled=_repaired(unsettled, self.now))
         self.give(RepairStamps(self.now.mono_s, self.now.utc))
+
+
+def _last_good(left: StoredSession) -> MeterFacts | None:
+    """The last good register that is known of an interrupted charge; its start at the least."""
+    start = left.session.start
+    if start is None or left.life_wh is None:
+        return start
+    return MeterFacts(start.serial, max(left.life_wh, start.import_wh))
 
 
 def _repaired(session: Session, now: Now) -> Session:

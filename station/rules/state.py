@@ -60,6 +60,7 @@ class State:
     closings_s: tuple[float, ...] = ()
     line_active: bool | None = None
     feedback_closed: bool | None = None
+    feedback_seen_s: float | None = None
 
     # The meter.
     track: Track = field(default_factory=Track)
@@ -70,6 +71,7 @@ class State:
     meter_misses: int = 0
     meter_doubt: str | None = None  # why the newest sample did not count
     sampling_s: float | None = None
+    register_kept: MeterFacts | None = None  # what the next boot finds, if no session comes
     session_facts: MeterFacts | None = None  # the last good register of the running session
     draw: Draw | None = None
     weld: Watch = field(default_factory=Watch)
@@ -78,6 +80,7 @@ class State:
     left_at: datetime | None = None  # the interrupted session's last sign of life
     left_because: EndReason = EndReason.POWER_LOSS
     foreign_samples: int = 0  # in a row, of another meter than the session's
+    end_first: Reading | None = None  # after the contacts came to rest; stands if none agree
     end_candidate: Reading | None = None
     end_doubts: int = 0
     next_life_s: float = 0.0

@@ -3,7 +3,8 @@
 * CloseContactor is given in one place, `close_when_allowed`: for a session whose ``accepted``
   record the journal has confirmed, and only if closing.why_not_close finds no obstacle.
 * OpenContactor is given by `open_and_decide`, before the decision to end is stored, and by
-  `on_observed`, when the line is up against the command.
+  `on_observed`, when the line is up against the command. Where a release is fitted and nothing is
+  urgent, dropping it is the first step of opening, and the decision is stored with that.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from station.rules.values import (
 
 CLOSING_PATIENCE_S = 90.0
 LIFE_SIGN_S = 30.0
-FEEDBACK_WITHIN_S = 0.5
+FEEDBACK_WITHIN_S, FEEDBACK_LOOKED_WITHIN_S = 0.5, 1.5
 RAMP_S, RAMP_A = 6.0, 1.0
 LAPSES_THAT_LATCH, LAPSE_MEMORY_S = 3, 24 * 3600.0
 
@@ -60,12 +61,14 @@ class Switching(Course):
         obstacles = closing.why_not_close(self.state, self.now)
         if not obstacles:
             now_s = self.now.mono_s
-            start = session.start
+            start, unsettled = session.start, self.state.unsettled
             self.move(session, Stage.RUNNING, closed_at_s=now_s)
             self.set(
                 closed=True,
                 switched_at_s=now_s,
                 resting=(),
+                # From here on the register at rest is another session's.
+                unsettled=None if unsettled is None or unsettled.estimated else unsettled,
                 closings_s=(*(at for at in self.state.closings_s if now_s - at < 3600), now_s),
                 draw=limits.Draw(
                     since_s=now_s - session.charged_s, start_wh=start.import_wh if start else 0
@@ -110,9 +113,9 @@ class Switching(Course):
                 pass  # as it was found: the next start decides anew
             case Stage.RESUMING:
                 self.open_and_decide(session, reason)
-            case Stage.CLOSING:
+            case Stage.STORING_ACCEPTED | Stage.CLOSING:
                 self.give_up_closing(session)
-            case Stage.STORING_ASKED | Stage.ASKING | Stage.STORING_ACCEPTED:
+            case Stage.STORING_ASKED | Stage.ASKING:
                 self.end_unused(session)
 
     def end(self, session: Session, reason: EndReason, stop_tag: str | None = None) -> None:
@@ -120,7 +123,11 @@ class Switching(Course):
         if self.state.settings.has_enable:
             self.give(Release(False))
             if reason in GENTLE_ENDS:
-                self.move(session, Stage.RAMPING, reason=reason, stop_tag=stop_tag)
+                # Decided now: a cut during the ramp must not resume what somebody has ended.
+                session = self.move(
+                    session, Stage.RAMPING, reason=reason, stop_tag=stop_tag, **self.ends_now()
+                )
+                self.store(session, Record.ENDING)
                 self.tell(Outcome.OPENED)
                 return
         self.open_and_decide(session, reason, stop_tag)
@@ -146,18 +153,20 @@ class Switching(Course):
         if self.state.closed:
             now_s = self.now.mono_s
             self.set(closed=False, opened_at_s=now_s, switched_at_s=now_s, resting=())
-        self.set(end_candidate=None, end_doubts=0)
-        ended = {
+        self.set(end_first=None, end_candidate=None, end_doubts=0)
+        ended = self.ends_now() | stamp
+        session = self.move(session, Stage.FINAL_READING, reason=reason, stop_tag=stop_tag, **ended)
+        self.store(session, Record.ENDING)
+        if reason is not EndReason.CONTACTOR_FAULT:
+            self.tell(Outcome.OPENED)
+
+    def ends_now(self) -> dict[str, Any]:
+        """The time of an end: now."""
+        return {
             "ended_at": self.now.utc,
             "end_time_quality": self.now.quality,
             "ended_s": self.now.mono_s,
         }
-        session = self.move(
-            session, Stage.FINAL_READING, reason=reason, stop_tag=stop_tag, **(ended | stamp)
-        )
-        self.store(session, Record.ENDING)
-        if reason is not EndReason.CONTACTOR_FAULT:
-            self.tell(Outcome.OPENED)
 
     def end_unused(self, session: Session) -> None:
         """A START that may be open at the server and was not used: END ``not_started``, 0 Wh."""
@@ -165,10 +174,8 @@ class Switching(Course):
             session,
             Stage.STORING_END,
             reason=EndReason.NOT_STARTED,
-            ended_at=self.now.utc,
-            end_time_quality=self.now.quality,
-            ended_s=self.now.mono_s,
             end=session.start,
+            **self.ends_now(),
         )
         self.store(session, Record.ENDED, Announce.END)
 
@@ -182,8 +189,14 @@ class Switching(Course):
             ended_s=None,
         )
 
-    def on_observed(self, line_active: bool, feedback_closed: bool | None) -> None:
-        self.set(line_active=line_active, feedback_closed=feedback_closed)
+    def on_observed(
+        self, line_active: bool, feedback_closed: bool | None, seen_s: float | None
+    ) -> None:
+        self.set(
+            line_active=line_active,
+            feedback_closed=feedback_closed,
+            feedback_seen_s=self.now.mono_s if seen_s is None else seen_s,
+        )
         if line_active != self.state.closed:
             found, wanted = ("active", "open") if line_active else ("inactive", "closed")
             self.fault(faults.CONTACTOR_FAULT, f"the line reads {found}, commanded {wanted}")
@@ -191,13 +204,20 @@ class Switching(Course):
                 self.give(OpenContactor())
 
     def check_feedback(self) -> None:
-        """The mirror contact follows within half a second, both ways."""
+        """The mirror contact follows within half a second, both ways.
+
+        Only a look that was taken after that time can say that it did not; a loop that was held up
+        has taken none yet. One that never comes is as bad as a contact that does not follow.
+        """
         state, session = self.state, self.session
         if not state.settings.has_feedback or state.feedback_closed is None:
             return
         running = session is not None and session.stage in (Stage.RUNNING, Stage.RAMPING)
         since_s = session.closed_at_s if running and session is not None else state.opened_at_s
         if since_s is None or self.now.mono_s - since_s <= FEEDBACK_WITHIN_S:
+            return
+        looked_s = (state.feedback_seen_s or 0.0) - since_s
+        if looked_s <= FEEDBACK_WITHIN_S and self.now.mono_s - since_s <= FEEDBACK_LOOKED_WITHIN_S:
             return
         if state.closed and not state.feedback_closed:
             self.fault(faults.CONTACTOR_FAULT, "feedback did not follow within 500 ms of closing")

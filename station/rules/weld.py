@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from station.rules.liveness import UNDER_VOLTAGE_V
 from station.rules.settings import Settings
 from station.rules.values import Load, Reading
 
@@ -40,9 +41,12 @@ def observe(
     settled_s = SETTLED_ENABLE_S if settings.load is Load.ENABLE else SETTLED_S
     if reading.requested_at_s < opened_at_s + settled_s:
         return Watch(), None
+    if watch.anchors and watch.anchors[0].requested_at_s < opened_at_s:
+        # Seen before the charge; what flowed since then flowed through closed contacts.
+        watch = Watch()
     power = (reading.power_w or 0.0) - settings.standby_w
     at = reading.received_at_s
-    suspicious = (*watch.suspicious, reading) if power > FAST_W else ()
+    suspicious = _suspicious(watch, reading) if flows(reading, settings) else ()
     slow_since = None
     if power > SLOW_W:
         slow_since = watch.slow_since_s if watch.slow_since_s is not None else at
@@ -61,13 +65,38 @@ def observe(
     return watch, _welded(watch, reading, settings)
 
 
+def flows(reading: Reading, settings: Settings) -> bool:
+    """More than an open contactor lets through: a weld, or a reading of an earlier moment."""
+    return (reading.power_w or 0.0) - settings.standby_w > FAST_W
+
+
+def _suspicious(watch: Watch, reading: Reading) -> tuple[Reading, ...]:
+    """Nothing flows without voltage, and a frozen meter proves nothing, whatever comes between."""
+    seen = watch.suspicious
+    volts = reading.voltage_v
+    dead = volts is not None and max(volts) < UNDER_VOLTAGE_V
+    repeats = any(_shown(reading) == _shown(earlier) for earlier in seen)
+    return seen if dead or repeats else (*seen, reading)
+
+
+def _should_have_moved(first: Reading, reading: Reading, settings: Settings) -> bool:
+    """By its power the register would have made more than two steps: then it is no flow of now."""
+    hours = (reading.received_at_s - first.received_at_s) / 3600
+    least_w = min(first.power_w or 0.0, reading.power_w or 0.0)
+    return least_w * hours * settings.energy_speed > 2 * (reading.grid_wh + 1)
+
+
+def _shown(reading: Reading) -> tuple[object, ...]:
+    return reading.facts, reading.voltage_v, reading.current_a, reading.power_w
+
+
 def _welded(watch: Watch, reading: Reading, settings: Settings) -> str | None:
     at = reading.received_at_s
     seen = watch.suspicious
     if len(seen) >= FAST_SAMPLES and at - seen[0].requested_at_s >= FAST_S:
         moved = reading.facts.import_wh > seen[0].facts.import_wh
-        flows = reading.current_a is not None and max(reading.current_a) > FAST_A
-        if moved or flows:
+        carries = reading.current_a is not None and max(reading.current_a) > FAST_A
+        if moved or (carries and not _should_have_moved(seen[0], reading, settings)):
             return f"{reading.power_w:.0f} W flow although the contactor is open"
     if watch.slow_since_s is not None and at - watch.slow_since_s >= SLOW_S:
         return f"{reading.power_w:.0f} W for 10 min although the contactor is open"

@@ -89,7 +89,8 @@ class ReaderWorker(Worker):
             self.stopping.wait(due_s - monotonic())
 
     def _poll(self) -> None:
-        found = self._presence.feed(self._reader.scan())
+        scan = self._reader.scan()
+        found = self._presence.feed(scan, heard=self._reader.heard)
         if isinstance(found, Card):
             self._post(TagPresented(found.tag, str(uuid.uuid4())))
         elif found is not None:

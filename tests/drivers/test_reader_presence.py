@@ -46,6 +46,33 @@ def test_table(scans: list[Scan], events: list[Scan]) -> None:
     assert [presence.feed(scan) for scan in scans] == events
 
 
+def test_what_answers_and_cannot_be_read_is_no_miss() -> None:
+    presence = Presence()
+    assert presence.feed(A) is A
+    for _ in range(100):
+        assert presence.feed(None, heard=True) is None
+    assert presence.feed(A) is None
+    for _ in range(GONE_AFTER_MISSES):
+        presence.feed(None, heard=False)
+    assert presence.feed(A) is A
+
+
+def test_a_card_among_noise_is_one_event() -> None:
+    with Rig().installed() as rig:
+        reader, presence = rig.reader(), Presence()
+        reader.open()
+        rig.chip.faults.air_noise = 0.002
+        rig.field.present(B.uid)
+        events = unreadable = 0
+        for _ in range(300):
+            rig.pass_time(0.1)
+            scan = reader.scan()
+            unreadable += scan is None and reader.heard
+            events += presence.feed(scan, heard=reader.heard) is not None
+    assert unreadable > 30
+    assert events == 1
+
+
 @settings(derandomize=True, max_examples=300, deadline=None)
 @given(scans=st.lists(st.sampled_from([None, A, B, PHONE, PHONE_AGAIN, MANY]), max_size=40))
 def test_an_event_is_what_was_scanned_and_never_twice_without_a_gap(scans: list[Scan]) -> None:

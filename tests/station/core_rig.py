@@ -21,6 +21,7 @@ from station.rules.messages import (
     MeterMissed,
     MeterRead,
     OpenContactor,
+    Release,
     SampleMeter,
     ServerAnswered,
     SessionStored,
@@ -231,7 +232,10 @@ class Core:
                 assert records[-1] is Record.ACCEPTED, f"closed after {records}"
             if isinstance(command, StoreSession) and command.record is Record.ENDING:
                 already_open = not self.closed
-                opened = any(isinstance(one, OpenContactor) for one in commands[:place])
+                first = [
+                    one for one in commands[:place] if isinstance(one, OpenContactor | Release)
+                ]
+                opened = any(one in (OpenContactor(), Release(False)) for one in first)
                 assert already_open or opened, "the end was stored before the contactor opened"
             if isinstance(command, StoreSession) and command.record is Record.ENDED:
                 assert not self.closed, "an end was stored with the contactor closed"

@@ -268,6 +268,14 @@ def waiting_to_close(**changes: object) -> Core:
     return core
 
 
+def with_volts(state, one, two):
+    """The readings at rest with other voltages; the third phase breathes, as mains do."""
+    return tuple(
+        replace(reading, voltage_v=(one, two, 230 + 0.1 * number))
+        for number, reading in enumerate(state.resting)
+    )
+
+
 CONDITIONS = {
     "fault": (lambda s, n: {"faults": (Fault("power_unstable", EPOCH),)}, "latched", False),
     "stop": (lambda s, n: {"stop_pressed": True}, "stop input", False),
@@ -303,12 +311,12 @@ CONDITIONS = {
         True,
     ),
     "undervoltage": (
-        lambda s, n: {"resting": tuple(replace(r, voltage_v=(230, 199, 230)) for r in s.resting)},
+        lambda s, n: {"resting": with_volts(s, 230, 199)},
         "voltage",
         True,
     ),
     "overvoltage": (
-        lambda s, n: {"resting": tuple(replace(r, voltage_v=(261, 230, 230)) for r in s.resting)},
+        lambda s, n: {"resting": with_volts(s, 261, 230)},
         "voltage",
         True,
     ),

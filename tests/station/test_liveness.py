@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from station.rules.liveness import Signs, observe
+from station.rules.liveness import STUCK_WH, Signs, observe
 from station.rules.messages import StoreSession
 from station.rules.plausibility import Track
 from station.rules.plausibility import observe as plausible
@@ -105,16 +105,15 @@ def flowing(at_s: float, import_wh: int, power_w: float = 11_000.0) -> Reading:
     )
 
 
-def test_register_that_stands_still_while_half_a_kilowatt_hour_flows_is_stuck():
+def test_register_that_stands_still_while_50_wh_flow_is_stuck():
     found = problems([flowing(at, 1_000_000) for at in range(200)])
     first = next(at for at, problem in enumerate(found) if problem)
     assert "stuck" in (found[first] or "")
-    assert first == pytest.approx(500 / 11_000 * 3600, abs=2)
+    assert first == pytest.approx(STUCK_WH / 11_000 * 3600, abs=2)
 
 
-@pytest.mark.parametrize("every_wh", [1, 100, 400])
+@pytest.mark.parametrize("every_wh", [1, 10, 40])
 def test_register_that_moves_in_whatever_steps_is_not_stuck(every_wh):
-    """Some meters count in steps of 100 Wh."""
     energy = [11_000 * at / 3600 for at in range(1200)]
     samples = [flowing(at, 10**6 + int(wh // every_wh * every_wh)) for at, wh in enumerate(energy)]
     assert problems(samples) == [None] * len(samples)
@@ -134,3 +133,23 @@ def test_stuck_register_ends_a_charge_as_lost():
         core.pass_time(0.5)
     assert not core.closed
     assert EndReason.METER_LOST in {c.session.reason for c in core.given(StoreSession)}
+
+
+@pytest.mark.parametrize(
+    ("grid_wh", "after_wh"), [(0.12, 50), (12.5, 50), (15.625, 62.5), (62.5, 250)]
+)
+def test_register_counts_as_stuck_after_50_wh_or_four_of_its_steps(grid_wh, after_wh):
+    still = [replace(flowing(at, 10**9), grid_wh=grid_wh) for at in range(300)]
+    first = next(at for at, problem in enumerate(problems(still)) if problem)
+    assert first == pytest.approx(after_wh / 11_000 * 3600, abs=2)
+
+
+@pytest.mark.parametrize("power_w", [300.0, 11_000.0, 43_000.0])
+def test_register_of_coarse_steps_is_alive(power_w):
+    """A float32 of 500 MWh and more moves by 62.5 Wh at a time."""
+    energy = [power_w * at / 3600 for at in range(0, 7200, 2)]
+    samples = [
+        replace(flowing(2 * n, 10**9 + int(wh // 62.5 * 62.5), power_w), grid_wh=62.5)
+        for n, wh in enumerate(energy)
+    ]
+    assert problems(samples) == [None] * len(samples)

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from station.rules.plausibility import BASELINE_SAMPLES, Track, agree, observe, same_meter
+from station.rules.plausibility import (
+    BASELINE_S,
+    BASELINE_SAMPLES,
+    Remembered,
+    Track,
+    agree,
+    observe,
+    same_meter,
+)
 from station.rules.settings import Settings
 from station.rules.values import Load, MeterFacts, Reading
 
@@ -155,14 +163,69 @@ def test_three_agreeing_suspects_become_the_baseline_when_nothing_hangs_on_the_p
     track, counted = follow(new, may_rebase=True)
     assert BASELINE_SAMPLES == 3
     assert counted == [False, False, False, True]
-    assert track == Track(last=new[3])
+    assert track == Track(last=new[3], before=new[2])
 
 
 def test_the_third_suspect_becomes_the_baseline_but_does_not_count_itself():
-    new = [reading(1000.0 + i, 500) for i in range(1, 4)]
+    new = [reading(1000.0 + i, 500, serial="99887766") for i in range(1, 4)]
     track, counted = follow(new, may_rebase=True)
     assert counted == [False, False, False]
     assert track == Track(last=new[2])
+
+
+@pytest.mark.parametrize("elsewhere_wh", [0, 500, LAST.facts.import_wh * 1000, 2**32])
+def test_the_same_meter_elsewhere_is_believed_after_ten_minutes_and_not_before(elsewhere_wh: int):
+    new = [reading(1000.0 + i, elsewhere_wh) for i in range(1, 700)]
+    track, counted = follow(new, may_rebase=True)
+    began_s = new[0].requested_at_s
+    first = next(index for index, counts in enumerate(counted) if counts)
+    assert not any(counted[:first])
+    believed = new[first - 1]
+    assert BASELINE_S <= believed.received_at_s - began_s <= BASELINE_S + 2
+    assert all(counted[first:])
+    assert track.last is new[-1]
+
+
+def test_a_lie_of_nine_minutes_leaves_no_trace():
+    lies = [reading(1000.0 + i, 0) for i in range(1, 540)]
+    true = [reading(1600.0 + i, LAST.facts.import_wh) for i in range(3)]
+    _, counted = follow([*lies, *true], may_rebase=True)
+    assert counted == [False] * len(lies) + [True] * 3
+
+
+REMEMBERED = [
+    # (Wh against the journal's, age of it in s, counts)
+    (0, 60.0, True),
+    (-1, 60.0, True),
+    (-2, 60.0, False),
+    (-LAST.facts.import_wh, 60.0, False),
+    (200, 60.0, True),
+    (300, 60.0, False),
+    (13_000, 3600.0, True),
+    (14_000, 3600.0, False),
+    (13_000, None, True),
+    (2**32, None, False),
+    (LAST.facts.import_wh * 999, None, False),
+]
+
+
+@pytest.mark.parametrize(("step_wh", "age_s", "counts"), REMEMBERED)
+def test_the_first_reading_of_a_boot_is_held_against_the_journal(
+    step_wh: int, age_s: float | None, counts: bool
+):
+    track = Track(remembered=Remembered(LAST.facts, age_s))
+    found, problem = observe(
+        track, reading(5.0, LAST.facts.import_wh + step_wh), BOX, may_rebase=True
+    )
+    assert (problem is None) is counts, problem
+    assert (found.last is not None) is counts
+    assert found.remembered is (None if counts else track.remembered)
+
+
+def test_another_meter_is_not_held_against_the_journal():
+    track = Track(remembered=Remembered(LAST.facts, 5.0))
+    _, problem = observe(track, reading(5.0, 7, serial="99887766"), BOX, may_rebase=False)
+    assert problem is None
 
 
 def test_nothing_becomes_the_baseline_while_a_session_depends_on_the_past():
@@ -238,7 +301,8 @@ def test_what_is_physically_possible_is_never_rejected(
         sample = Reading(at_s, at_s + took_s, MeterFacts(SERIAL, import_wh), grid_wh)
         track, problem = observe(track, sample, box, may_rebase=False)
         assert problem is None
-        assert track == Track(last=sample)
+        assert track.last == sample
+        assert track.suspects == ()
         at_s += took_s
 
 

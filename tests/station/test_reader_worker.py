@@ -25,6 +25,7 @@ class ScriptedReader:
     def __init__(self, **scripts: list[object]) -> None:
         self.scripts = scripts
         self.calls: queue.Queue[str] = queue.Queue()
+        self.heard = False
         self.idle = threading.Event()
 
     def _next(self, name: str) -> object:

@@ -190,7 +190,7 @@ def test_vehicle_that_is_gone_is_waited_for_and_given_up():
 def test_register_above_what_the_fuse_could_deliver_is_nobodys_and_latches():
     """A line was left up while nobody looked."""
     core = booted(left(life_wh=1_230_100))
-    bound = round(SETTINGS.fuse_w * 40 / 3600)
+    bound = round(SETTINGS.fuse_w * 70 / 3600)
     core.pass_time(100)
     end = core.given(StoreSession)[-1].session
     assert end.end is not None

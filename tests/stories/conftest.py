@@ -10,10 +10,6 @@ import pytest
 SHORT_S = 0.0
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "takes(seconds): how long a test takes, for the order")
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Each of xdist's workers begins with one block of the list, all of the same length.

@@ -74,10 +74,10 @@ class Wire:
             changed, self._changed = self._changed, threading.Event()
         changed.set()
         for one in open_now:
-            _hang_up(one)
+            hang_up(one)
 
     def close(self) -> None:
-        self._listener.close()
+        hang_up(self._listener)
         self.set(Mode.CUT)
 
     def _accept(self) -> None:
@@ -88,7 +88,7 @@ class Wire:
                 return
             mode = self._mode
             if mode is Mode.CUT:
-                _hang_up(client)
+                hang_up(client)
                 continue
             self._keep(client)
             if mode is Mode.MUTE:
@@ -98,7 +98,7 @@ class Wire:
                 continue
             server = self._server()
             if server is None:
-                _hang_up(client)
+                hang_up(client)
                 continue
             threading.Thread(target=_pump, args=(client, server), daemon=True).start()
             back = _swallow if mode is Mode.LOSE_ANSWERS else _pump
@@ -120,7 +120,7 @@ class Wire:
     def _answer(self, client: socket.socket, mode: Mode) -> None:
         """One request on this connection: answered here, or by the server."""
         with contextlib.suppress(OSError):
-            head, body = _request(client)
+            head, body = read_request(client)
             if mode is Mode.REFUSE_ENDS and not re.match(rb"PUT \S+/end ", head):
                 server = self._server()
                 if server is not None:
@@ -134,10 +134,10 @@ class Wire:
                     f"Content-Length: {len(page)}\r\n\r\n".encode()
                     + page
                 )
-        _hang_up(client)
+        hang_up(client)
 
 
-def _request(client: socket.socket) -> tuple[bytes, bytes]:
+def read_request(client: socket.socket) -> tuple[bytes, bytes]:
     """Head (with its empty line) and body of one request. Raises OSError when it breaks off."""
     got = b""
     while b"\r\n\r\n" not in got:
@@ -164,18 +164,18 @@ def _pump(
             if late is not None:
                 late[0].wait(late[1])
             target.sendall(chunk)
-    _hang_up(source)
-    _hang_up(target)
+    hang_up(source)
+    hang_up(target)
 
 
 def _swallow(source: socket.socket, target: socket.socket, late: None) -> None:
     with contextlib.suppress(OSError):
         while source.recv(65536):
             pass
-    _hang_up(target)
+    hang_up(target)
 
 
-def _hang_up(one: socket.socket) -> None:
+def hang_up(one: socket.socket) -> None:
     with contextlib.suppress(OSError):
         one.shutdown(socket.SHUT_RDWR)
     one.close()

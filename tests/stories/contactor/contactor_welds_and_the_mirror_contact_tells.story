@@ -1,5 +1,4 @@
 The contacts weld without a car: the mirror contact tells at once
-# waits at times: daemon.py tells of the mirror contact only at a renewal, so that a closing now and then looks as if it had not followed
 given the box has a mirror contact
 when  Anna holds the tag to the box
 then  the box is suspended ev within 8 s

@@ -1,5 +1,4 @@
 With a mirror contact a charge is like any other
-# waits at times: daemon.py tells of the mirror contact only at a renewal, so that a closing now and then looks as if it had not followed
 given the box has a mirror contact
 when  a car plugs in that draws 11 kW on 3 phases
 when  Anna holds the tag to the box
