@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command 
 BIN := .venv/bin
 MFRC522 := mfrc522==0.0.7
 
-.PHONY: setup system-packages run test check format bench clean
+.PHONY: setup system-packages run test check format bench campaign clean
 
 setup: .venv/.ready
 
@@ -16,10 +16,12 @@ setup: .venv/.ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(MFRC522)
 	@touch $@
 
-# What a few tests need beside Python packages (as root): a simulated SPI device for the real spidev.
+# What a few tests need beside Python packages (as root): a simulated SPI device for the real spidev,
+# a compiler for the witness of disk writes, a systemd to boot in a container.
 system-packages: setup
 	apt-get update -qq
-	apt-get install -y -qq --no-install-recommends umockdev gir1.2-umockdev-1.0 python3-gi gcc libc6-dev
+	apt-get install -y -qq --no-install-recommends umockdev gir1.2-umockdev-1.0 python3 python3-gi gcc libc6-dev \
+	  systemd systemd-container util-linux
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt spidev
 
 run: setup
@@ -44,6 +46,11 @@ format: setup
 
 bench: setup
 	$(BIN)/python -m bench
+
+# Randomized lives and all claims, judged against the truth: N whole lives [200], SEED of them all;
+# PART=fast, whole, a claim, or one life by its seed (fast:1234).
+campaign: setup
+	$(BIN)/python -m campaign $(if $(N),--lives $(N)) $(if $(SEED),--seed $(SEED)) $(PART)
 
 clean:
 	rm -rf .venv .run build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

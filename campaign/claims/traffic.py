@@ -158,7 +158,6 @@ def _live(store: Store, charge: Charge) -> None:
     ending = replace(ended, end=None)
     running = replace(ending, reason=None, ended_at=None, ended_s=None, stop_tag=None)
     asked = replace(running, authorized_by=AuthorizedBy.SERVER, group=None)
-    begun_at, over_at = ended.started_at, ended.ended_at or ended.started_at
     store.put_session(asked, Record.ASKED, BOOT_ID, Announce.NOTHING)
     store.put_session(running, Record.ACCEPTED, BOOT_ID, Announce.START)
     for sign in charge.signs:
