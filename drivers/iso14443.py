@@ -114,7 +114,8 @@ def crc_a(data: Iterable[int]) -> bytes:
 def read_card(transceive: Transceive) -> Outcome:
     """Wake what is in the field (halted or not), and read one card up to its final SAK.
 
-    Whether another level follows is the SAK's word alone: a UID of 4 bytes may begin with 0x88.
+    Whether another level follows is the SAK's word alone: a UID of 4 bytes may begin with 0x88. But
+    what begins so, and was announced as a longer one by the ATQA, is a part of a UID.
     """
     atqa = transceive(bytes([WUPA]), answer_bits=_ATQA_BITS, last_bits=_SHORT_FRAME_BITS)
     if not isinstance(atqa, Answer):
@@ -122,11 +123,14 @@ def read_card(transceive: Transceive) -> Outcome:
     if atqa.bits != _ATQA_BITS:
         return Damage.LENGTH
     uid = b""
-    for select in _SELECT_BY_LEVEL:
+    announced_levels = 1 + (atqa.data[0] >> 6)
+    for number, select in enumerate(_SELECT_BY_LEVEL, start=1):
         level = _read_level(transceive, select)
         if not isinstance(level, _Level):
             return level
         if not level.sak & _SAK_UID_NOT_COMPLETE:
+            if level.shown[0] == _CASCADE_TAG and number < announced_levels:
+                return Damage.CASCADE
             return Card(uid + level.shown, level.sak, int.from_bytes(atqa.data, "little"))
         if level.shown[0] != _CASCADE_TAG:
             return Damage.CASCADE

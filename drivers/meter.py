@@ -126,7 +126,7 @@ class Meter:
         self._narrow = False
         try:
             identify(self._reader, self._table, self._baudrate)
-            self.serial = serial_number(self._reader)
+            self.serial = self._told_serial(self._reader)
         except MeterError:
             self.close()
             raise
@@ -184,13 +184,24 @@ class Meter:
 
     def _check_serial(self, reader: RegisterReader) -> None:
         """Another serial number is told, not refused; one that is no longer told is no other."""
-        serial = serial_number(reader)
+        serial = self._told_serial(reader)
         if serial is None and self.serial is not None:
             raise MeterRefused(
                 f"meter: {reader.where} no longer tells its serial number; "
                 "if that stays, it may be another meter"
             )
         self.serial = serial
+
+    def _told_serial(self, reader: RegisterReader) -> str | None:
+        """The serial number; one that is not the known one counts when it is told twice."""
+        serial = serial_number(reader)
+        if self.serial is not None and serial != self.serial and serial_number(reader) != serial:
+            self.counters.implausible += 1
+            raise MeterGarbage(
+                f"meter: {reader.where} tells two serial numbers, one after the other; check that "
+                "nobody else answers at this address"
+            )
+        return serial
 
     def _values(self, reader: RegisterReader, blocks: tuple[Block, ...]) -> Values:
         if not self._narrow:

@@ -412,7 +412,7 @@ class Daemon:
                 self._open_contactor()
             return
         self._watch_supply()
-        if self.contactor.commanded != self.state.closed:
+        if self.state.closed and not self.contactor.commanded:
             return  # the driver opened by itself, and the event that tells it is under way
         feedback = self.inputs.seen("feedback")
         seen = (self.state.line_active, self.state.feedback_closed)

@@ -82,7 +82,7 @@ class Judge:
             return
         self.accepted += 1
         self._bad_in_a_row = self._spoiled_in_a_row = 0
-        session = after.session
+        session = before.session
         if session is None or session.start is None or session.closed_at_s is None:
             self.off_at_rest += bool(off_wh)
             return

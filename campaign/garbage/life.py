@@ -55,6 +55,7 @@ class Life:
 
     settings = SETTINGS
     baudrates = BAUDRATES
+    updates_s: tuple[float, ...] = (0.0, 0.5, 1.0)
     hurry = 1.0
 
     def __init__(self, seed: int, clock: Clock | None = None) -> None:
@@ -66,7 +67,7 @@ class Life:
         faults = MeterFaults(self._clock.monotonic)
         self._faults = faults
         self._baudrate = chance.choice(self.baudrates)
-        update_s = chance.choice((0.0, 0.5, 1.0))
+        update_s = chance.choice(self.updates_s)
         self._simulated = Sdm630(
             lambda: self._people.flowing(self._clock.now_s),
             update_s=update_s,

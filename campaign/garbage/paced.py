@@ -50,6 +50,8 @@ class PacedLife(Life):
 
     settings = replace(SETTINGS, min_off_s=1, sample_s=_SAMPLE_S, update_s=1.0)
     baudrates = (19200, 38400)
+    # A fault that was cleared is over with the next request.
+    updates_s = (0.0,)
     hurry = 8.0
 
     def __init__(self, seed: int) -> None:

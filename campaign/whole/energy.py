@@ -98,14 +98,6 @@ def openings(material: Material) -> list[int]:
     return [event["t_us"] for event in material.events if is_opening(event)]
 
 
-def line_up_at(material: Material, t_us: float) -> bool:
-    """Whether the contactor's line was at its active level at that moment."""
-    levels = [
-        event["level"] for event in material.events if _of_line(event) and event["t_us"] < t_us
-    ]
-    return bool(levels and levels[-1])
-
-
 def _of_line(event: Row) -> bool:
     return is_closing(event) or is_opening(event)
 

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from campaign.whole import reasons
-from campaign.whole.energy import Window, line_up_at, of_session, owner, register, windows
+from campaign.whole.energy import Window, of_session, owner, register, windows
 from campaign.whole.material import Material, tag_name
 from campaign.whole.watch import Row
 from campaign.whole.watthours import Account, account, between_sessions, report
@@ -64,11 +64,13 @@ def _rest(material: Material, verdict: Verdict) -> None:
     verdict.expect(not material.quarantined, f"in quarantine: {material.quarantined}")
     verdict.expect(not material.contactor["commanded"], "the line of the contactor was left up")
     verdict.expect(not material.contactor["closed"], "the contactor was left closed")
+    began_us = 0
     for one in material.exits:
         fine = one.why in EXPECTED_EXITS.get(one.status, ())
         if one.status == -signal.SIGTERM and one.why == "asked":
-            # It was asked before it listened: no harm, as long as it had not closed yet.
-            fine = not line_up_at(material, one.t_us)
+            # It was asked before it listened: no harm, as long as it had closed nothing itself.
+            fine = not any(began_us < closing.t_us < one.t_us for closing in material.closings)
+        began_us = one.t_us
         verdict.expect(fine, f"the daemon left with status {one.status} ({one.why or 'by itself'})")
     verdict.wrong += material.complaints
 

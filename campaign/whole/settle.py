@@ -75,6 +75,9 @@ def _open(life: Life) -> str | None:
     waiting += life.rows("SELECT seq, n FROM readings")
     if waiting:
         return f"messages wait: {waiting}"
+    refused = life.rows("SELECT id FROM outbox WHERE refused_at IS NOT NULL")
+    if refused:
+        return f"refused, and not sent again: {refused}"
     if not life.wire.quiet():
         return "copies are on their way"
     still_open = [one["uuid"] for one in life.books() if one["state"] != "ended"]

@@ -37,6 +37,7 @@ ALTERS_REGISTER = (*EXCHANGE, *BACKWARDS, *SCALED)
 
 # A reading is as old as a sample, the meter's own update and the line make it.
 READING_AGE_US = 2_500_000
+LIFE_SIGN_US = 30_000_000
 STANDBY_WH_PER_S = 3.0 * ENERGY_SPEED / 3600
 LEFT_UP_S = 40.0  # a life sign every 30 s, and 10 s of slack
 START_READING_AGE_US = 15_000_000
@@ -131,7 +132,10 @@ def _excused(material: Material, mine: Sequence[Window], row: Row) -> tuple[floa
         if row["estimated"]:
             for begin, end in fault_spans(material, *EXCHANGE, *SCALED):
                 if begin < one.end_us and end > one.begin_us - START_READING_AGE_US:
-                    low_us = max(one.begin_us, begin - READING_AGE_US)
+                    # A program that died remembers no more than its last sign of life.
+                    died = any(one.begin_us < exit.t_us < begin for exit in material.exits)
+                    known_us = begin - (LIFE_SIGN_US if died else 0) - READING_AGE_US
+                    low_us = max(one.begin_us, known_us)
                     excuse("estimated: another register", _charged(material, low_us, one.end_us))
     ceiling_wh = _ceiling_wh(material, row)
     booked_wh = (register(row["end_meter"]) or (None, 0))[1]
@@ -151,7 +155,8 @@ def _ceiling_wh(material: Material, row: Row) -> int | None:
     if start is None or row["reason"] not in ("restart", "power_loss"):
         return None
     last_wh = int(row["life_wh"]) if row["life_wh"] is not None else start[1]
-    return last_wh + round(material.built.fuse_w * LEFT_UP_S / 3600 * ENERGY_SPEED)
+    unseen_s = LEFT_UP_S + material.built.lost_after_s
+    return last_wh + round(material.built.fuse_w * unseen_s / 3600 * ENERGY_SPEED)
 
 
 def between_sessions(material: Material, windows: Sequence[Window]) -> list[str]:

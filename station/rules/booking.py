@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from station.rules import faults, metering, plausibility, weld
+from station.rules import faults, liveness, metering, plausibility, weld
 from station.rules.messages import (
     Announce,
     AskServer,
     StoredRegister,
     StoreLifeSign,
     StoreRegister,
+    StoreSession,
 )
 from station.rules.signals import Outcome
 from station.rules.switching import LIFE_SIGN_S, Switching
@@ -27,7 +28,6 @@ from station.rules.values import (
     Stage,
 )
 
-SETTLE_S = 3.0
 END_DOUBTS = 5
 STORE_RETRY_S = 5.0
 LIFE_SLACK_S = 10.0
@@ -51,7 +51,7 @@ class Booking(Switching):
             self.sign_of_life(session, reading)
         elif session is not None and session.stage is Stage.FINAL_READING:
             self.read_end(session, reading)
-        self.settle_estimate(reading)
+        self.settle_estimate()
         self.keep_register()
         self.state, seen = metering.watch_weld(self.state, reading)
         if seen is not None:
@@ -111,8 +111,7 @@ class Booking(Switching):
         the first one counts, and what flows on is nobody's.
         """
         settings = self.state.settings
-        rest_s = max(SETTLE_S, 2 * settings.update_s)
-        if reading.requested_at_s < self.state.opened_at_s + rest_s:
+        if not metering.at_rest(self.state, reading):
             return
         if self.state.end_first is None:
             self.set(end_first=reading)
@@ -127,6 +126,8 @@ class Booking(Switching):
         first, doubts = self.state.end_first or candidate, self.state.end_doubts
         if plausibility.agree(candidate, reading, settings):
             self.settle(session, candidate.facts, estimated=False)
+        elif liveness.repeats(candidate, reading):
+            return  # a copy is no doubt either; a meter that goes on like that is frozen
         elif doubts < END_DOUBTS:
             self.set(end_candidate=reading, end_doubts=doubts + 1)
         else:
@@ -156,7 +157,7 @@ class Booking(Switching):
         if facts is not None:
             self.settle(session, facts, estimated=True)
 
-    def settle_estimate(self, reading: Reading) -> None:
+    def settle_estimate(self) -> None:
         """The meter is back after an estimated END: the exact register replaces it, once.
 
         One that lies, or another boot's, is waited out; the next closing ends the wait.
@@ -169,14 +170,15 @@ class Booking(Switching):
         first, second = self.state.resting[-2:]
         settings, estimate = self.state.settings, session.end or session.start
         unseen_s = LIFE_SIGN_S + settings.lost_after_s + LIFE_SLACK_S
-        if not plausibility.same_meter(session.start, reading.facts):
+        if not plausibility.same_meter(session.start, second.facts):
             self.set(unsettled=None)
         elif plausibility.agree(first, second, settings) and plausibility.may_replace(
             estimate, second, unseen_s, settings
         ):
             exact = replace(session, end=second.facts, estimated=False)
             self.set(unsettled=exact)
-            self.store(exact, Record.ENDED, Announce.END)
+            # Not the session's own step: whatever of that is to be tried again stays so.
+            self.give(StoreSession(exact, Record.ENDED, Announce.END))
 
     def keep_register(self) -> None:
         """What the meter shows at rest, once, if the journal knows nothing like it."""

@@ -13,6 +13,7 @@ from station.rules.values import Now, Reading, Session, Stage
 
 LOST_MIN_MISSES = 3
 BLANK_S = 0.5
+SETTLE_S = 3.0
 
 
 def blanked(state: State, requested_at_s: float) -> bool:
@@ -41,12 +42,22 @@ def take(state: State, reading: Reading, now: Now) -> tuple[State, str | None]:
     state = replace(state, track=track, meter_good_s=now.mono_s, meter_misses=0, meter_doubt=None)
     state = _watch_supply(state, reading, now)
     if state.closed:
-        state = _take_closed(state, session, reading)
-    elif reading.requested_at_s > state.opened_at_s and not weld.flows(reading, state.settings):
+        return _take_closed(state, session, reading), None
+    if weld.flows(reading, state.settings):
+        return state, None
+    if session is not None and session.stage is Stage.FINAL_READING:
+        state = _take_word(state)
+    if at_rest(state, reading):
         state = replace(state, resting=(*state.resting, reading)[-2:])
         if state.meter_problem and _agrees(state):
             state = replace(state, meter_problem=None)
     return state, None
+
+
+def at_rest(state: State, reading: Reading) -> bool:
+    """Whether contacts, car and registers had come to rest when it was asked for."""
+    rest_s = max(SETTLE_S, 2 * state.settings.update_s)
+    return reading.requested_at_s >= state.opened_at_s + rest_s
 
 
 def watch_weld(state: State, reading: Reading) -> tuple[State, str | None]:
@@ -81,7 +92,20 @@ def _take_closed(state: State, session: Session | None, reading: Reading) -> Sta
         return state
     if state.draw is not None:
         state = replace(state, draw=limits.observe(state.draw, reading, state.settings))
-    return replace(state, session_facts=reading.facts)
+    return _take_word(state)
+
+
+def _take_word(state: State) -> State:
+    """The meter may fall silent or be exchanged: then its last word ends the session.
+
+    One that the next reading did not contradict, so it is always the one before the newest.
+    """
+    known, before = state.session_facts, state.track.before
+    if known is None or before is None:
+        return state
+    newer = before.facts.import_wh >= known.import_wh
+    confirmed = newer and plausibility.same_meter(known, before.facts)
+    return replace(state, session_facts=before.facts) if confirmed else state
 
 
 def _watch_supply(state: State, reading: Reading, now: Now) -> State:

@@ -18,6 +18,8 @@ from station.rules.messages import (
     Announce,
     Booted,
     CloseContactor,
+    JournalStateChanged,
+    ServerAnswered,
     StoredSession,
     StoreSession,
     Verdict,
@@ -169,6 +171,31 @@ def test_a_tap_that_closes_nothing_ends_no_wait() -> None:
     assert exact(core.sessions[estimate.uuid], truth_wh)
 
 
+def test_while_one_waits_the_meter_is_asked_often() -> None:
+    core, truth_wh = lying_and_believed()
+    assert core.every_s == QUICK.sample_s
+    core.register_wh = truth_wh
+    core.pass_time(BASELINE_S + 60)
+    assert core.every_s > QUICK.sample_s
+
+
+def test_an_exact_register_on_a_bad_disk_does_not_keep_the_next_end_from_being_stored() -> None:
+    core = silent_end()
+    core.meter_works, core.journal_works = True, False
+    core.pass_time(4)
+    core.journal_works, core.verdict = True, None
+    core.feed(JournalStateChanged(None))
+    core.tap()
+    session = core.state.session
+    assert session is not None
+    core.journal_works = False
+    core.feed(ServerAnswered(session.uuid, Verdict.ACCEPTED))
+    core.pass_time(30)
+    core.journal_works = True
+    core.feed(JournalStateChanged(None))
+    core.until(Phase.AVAILABLE, 30)
+
+
 # --- over a restart
 
 
@@ -191,15 +218,6 @@ def test_a_restart_does_not_end_the_wait() -> None:
     assert exact(last(core), before.register_wh)
     assert last(core) == replace(estimate, end=last(core).end, estimated=False)
     assert core.state.unsettled is None
-
-
-def test_while_one_waits_the_meter_is_asked_often_also_after_a_restart() -> None:
-    core = restarted(silent_end(), last(silent_end()), meter_works=False)
-    core.pass_time(30)
-    assert core.every_s == QUICK.sample_s
-    core.meter_works = True
-    core.pass_time(30)
-    assert core.every_s > QUICK.sample_s
 
 
 @pytest.fixture

@@ -239,3 +239,45 @@ def test_boxes_of_a_house_spread_over_a_minute():
     ]
     assert min(spread) == 0
     assert 55 < max(spread) < 60
+
+
+@pytest.mark.parametrize("lost_after_s", [5.0, 30.0, 120.0])
+@pytest.mark.parametrize("above_wh", [0, 1])
+def test_ceiling_reckons_with_the_time_that_the_meter_may_be_silent(lost_after_s, above_wh):
+    """A sign of life wants a reading: up to 30 s to the next one, and then as long without any."""
+    box = replace(SETTINGS, lost_after_s=lost_after_s)
+    bound_wh = round(box.fuse_w * (30 + lost_after_s + 10) / 3600)
+    stored = left(life_wh=1_234_567 - bound_wh - above_wh)
+    core = booted(stored, settings=replace(box, resume_within_s=0))
+    core.pass_time(60)
+    end = core.given(StoreSession)[-1]
+    assert end.record is Record.ENDED
+    assert end.session.end is not None
+    assert end.session.end.import_wh == 1_234_567 - above_wh
+    assert end.session.estimated is bool(above_wh)
+    assert [fault.name for fault in core.state.faults] == ["contactor_fault"] * above_wh
+
+
+def test_what_a_silent_meter_did_not_tell_before_a_cut_is_booked():
+    """The last sign of life was due when the meter fell silent: the longest time that counts."""
+    before = Core(car_w=SETTINGS.fuse_w).ready()
+    before.tap()
+    before.until(Phase.CHARGING)
+    while not before.given(StoreLifeSign):
+        before.pass_time(0.5)
+    sign = before.given(StoreLifeSign)[-1]
+    before.pass_time(28)
+    before.meter_works = False
+    before.pass_time(SETTINGS.lost_after_s - 1)
+    assert before.closed
+    stored = left(
+        start=MeterFacts("11223344", 1_234_567), life_wh=sign.import_wh, life_closed_s=900.0
+    )
+    core = Core(settings=replace(SETTINGS, resume_within_s=0), start_wh=before.register_wh)
+    core.boot(stored, last_seq=3, tags=TAGS)
+    core.pass_time(60)
+    end = core.given(StoreSession)[-1].session
+    assert end.end is not None
+    assert end.end.import_wh == round(before.register_wh)
+    assert not end.estimated
+    assert not core.state.faults

@@ -60,9 +60,9 @@ def test_weld_that_shows_at_rest_is_found_within_fifteen_seconds_of_flow(idle_s)
 def test_small_flow_is_found_within_ten_minutes():
     core = Core(car_w=60).ready()
     core.welded = True
-    core.pass_time(590)
+    core.pass_time(560)
     assert faults(core) == []
-    core.pass_time(25)
+    core.pass_time(30)
     assert faults(core) == ["contactor_fault"]
 
 
