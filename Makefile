@@ -39,6 +39,7 @@ check: setup
 	$(BIN)/python -m server.manage check
 	$(BIN)/python -m tools.schema --check
 	$(BIN)/python -m tools.safety --check
+	$(BIN)/python -m campaign.publish --check
 
 format: setup
 	$(BIN)/ruff format .

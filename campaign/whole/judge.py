@@ -65,7 +65,7 @@ def _rest(material: Material, verdict: Verdict) -> None:
     verdict.expect(not material.contactor["commanded"], "the line of the contactor was left up")
     verdict.expect(not material.contactor["closed"], "the contactor was left closed")
     began_us = 0
-    for one in material.exits:
+    for one in sorted(material.exits, key=lambda exit: exit.t_us):
         fine = one.why in EXPECTED_EXITS.get(one.status, ())
         if one.status == -signal.SIGTERM and one.why == "asked":
             # It was asked before it listened: no harm, as long as it had closed nothing itself.
