@@ -78,6 +78,8 @@ def _opened(material: Material, row: Row) -> list[str]:
     near = any(abs(row["ended_s"] - at_us / 1e6) < OPENED_WITHIN_S for at_us in openings(material))
     if not closed or near or _died_ramping(material, row["ended_s"]):
         return []
+    if _opened_by_a_start(material, row["ended_s"]):
+        return []  # it was about to resume, and somebody ended it
     return [f"session {row['seq']} ended at {row['ended_s']:.3f} s, when nothing opened"]
 
 
@@ -86,3 +88,10 @@ def _died_ramping(material: Material, ended_s: float) -> bool:
     if material.built.load != "enable":
         return False
     return any(0 <= one.t_us / 1e6 - ended_s < RAMP_S for one in material.exits)
+
+
+def _opened_by_a_start(material: Material, ended_s: float) -> bool:
+    """Whether the last opening before that was the next daemon's first act."""
+    before = [at_us for at_us in openings(material) if at_us / 1e6 < ended_s]
+    exits = [one.t_us for one in material.exits if one.t_us / 1e6 < ended_s]
+    return bool(before and exits) and before[-1] > exits[-1]
