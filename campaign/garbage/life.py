@@ -57,6 +57,7 @@ class Life:
     baudrates = BAUDRATES
     updates_s: tuple[float, ...] = (0.0, 0.5, 1.0)
     hurry = 1.0
+    longest_pause_s = 30.0
 
     def __init__(self, seed: int, clock: Clock | None = None) -> None:
         chance = random.Random(seed)
@@ -111,7 +112,8 @@ class Life:
         began_s = self._clock.now_s
         pause_s = worker._sample()
         ended_s = self._clock.now_s
-        self._due_s = max(began_s + self._every_s, ended_s + max(pause_s, 0.01))
+        pause_s = max(min(pause_s, self.longest_pause_s), 0.01)
+        self._due_s = max(began_s + self._every_s, ended_s + pause_s)
         while self._clock.now_s < self._due_s:
             self._clock.advance(min(self._due_s, self._clock.alarm_s))
 

@@ -53,6 +53,8 @@ class PacedLife(Life):
     # A fault that was cleared is over with the next request.
     updates_s = (0.0,)
     hurry = 8.0
+    # The worker would wait up to 30 s for a port that is gone; nobody has that time here.
+    longest_pause_s = 2.0
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed, RealClock())

@@ -1,5 +1,6 @@
 The contactor does not close onto sagging mains, and closes when they are good again
 when  the mains sag
+when  6 s pass
 when  a car plugs in that draws 11 kW on 3 phases
 when  Anna holds the tag to the box
 then  the contactor stays open for 5 s
