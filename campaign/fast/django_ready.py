@@ -1,6 +1,7 @@
-"""Importing this sets Django up, on a database in memory. Only what plays fast lives does.
+"""Importing this sets Django up if nothing has; the models of ``evcs`` need it.
 
-Heartbeats come less often than in a house: they would be most of what a life costs.
+It changes nothing else: what a process that plays lives needs is in its environment
+(campaign.fast.run) and set by the house it builds.
 """
 
 from __future__ import annotations
@@ -8,9 +9,8 @@ from __future__ import annotations
 import os
 
 import django
-from django.conf import settings
+from django.apps import apps
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "server.settings")
-os.environ["EVCS_DATABASE"] = ":memory:"
-settings.EVCS.update(HEARTBEAT_REST_S=120, HEARTBEAT_BUSY_S=45)
-django.setup()
+if not apps.ready:
+    django.setup()

@@ -129,7 +129,7 @@ def player(*module: str) -> Iterator[Any]:
         with subprocess.Popen(
             [sys.executable, "-m", *(module or (PLAYS,))],
             cwd=ROOT,
-            env={**os.environ, **watched},
+            env={**os.environ, **watched, "EVCS_DATABASE": ":memory:"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

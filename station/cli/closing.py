@@ -134,6 +134,11 @@ class Rig:
         if self._contactor.read_back():
             problems.append("the contactor line reads active after opening; take the supply off")
         lasted_s = 0.0 if closed_s is None else opened_s - closed_s
+        if lasted_s >= CLOSED_S + LEASE_S:
+            problems.append(
+                f"it took {lasted_s:.1f} s instead of {CLOSED_S:g} s: this command was stopped, or "
+                "the machine is too busy; try again"
+            )
         return Closing(lasted_s, followed_ms, opened_ms, tuple(problems))
 
     def _await_feedback(self, since_s: float, *, closed: bool) -> float | None:
@@ -159,9 +164,10 @@ class Rig:
                 self._renew_due_s = monotonic() + RENEW_EVERY_S
                 self._contactor.renew()
                 self._beat()
+            # Before the look: a look that was kept waiting is taken again.
+            left_s = until_s - monotonic()
             if watched:
                 self._watch()
-            left_s = until_s - monotonic()
             if left_s <= 0:
                 return
             try:

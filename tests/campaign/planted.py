@@ -11,8 +11,6 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from campaign.fast import play
-
 
 def silence_is_consent() -> None:
     """A message that nobody answered is taken for delivered."""
@@ -108,5 +106,7 @@ DEFECTS: dict[str, Callable[[], None]] = {
 }
 
 if __name__ == "__main__":
+    from campaign.fast import play
+
     DEFECTS[sys.argv[1]]()
     play.main()

@@ -44,12 +44,19 @@ class CliRig:
         return station
 
     def start(self, station: Station) -> Station:
-        """Run its daemon until it has read its meter."""
+        """Run its daemon until it has a word to say of its meter: a register, or what is wrong."""
         self.started.append(station)
         station.start()
-        until(
-            lambda: (station.status or {"meter": {}})["meter"].get("age_s") is not None, "a daemon"
-        )
+
+        def has_read() -> bool:
+            status = station.status
+            return (
+                status is not None
+                and status["meter"]["age_s"] is not None
+                and "meter: no reading yet" not in status["unavailable"]
+            )
+
+        until(has_read, "a daemon that has read its meter")
         return station
 
     def spawn(self, station: Station, *words: str) -> subprocess.Popen[str]:
