@@ -35,6 +35,8 @@ Values = dict[Quantity, float]
 
 # A meter that was silent for longer may be another one.
 _SAME_METER_S = 5.0
+# Some units refuse long blocks, always; one refusal may be a forged or a garbled frame.
+_REFUSALS = 2
 # 10^13 Wh is the largest register that a server takes.
 _MAX_KWH = 1e10
 _SMALLEST_NORMAL = 2.0**-126
@@ -102,7 +104,7 @@ class Meter:
         self._line: serial_line.SerialLine | None = None
         self._reader: RegisterReader | None = None
         self._good_at: float | None = None
-        self._narrow = False
+        self._refusals = 0
 
     def open(self) -> None:
         """Open the port for ourselves alone, and make sure of the meter behind it.
@@ -123,7 +125,7 @@ class Meter:
             monotonic=self._monotonic,
             sleep=self._sleep,
         )
-        self._narrow = False
+        self._refusals = 0
         try:
             identify(self._reader, self._table, self._baudrate)
             self.serial = self._told_serial(self._reader)
@@ -204,15 +206,18 @@ class Meter:
         return serial
 
     def _values(self, reader: RegisterReader, blocks: tuple[Block, ...]) -> Values:
-        if not self._narrow:
+        if max(block.count for block in blocks) <= NARROW_REGISTERS:
+            return self._read_blocks(reader, blocks)
+        if self._refusals < _REFUSALS:
             try:
-                return self._read_blocks(reader, blocks)
+                values = self._read_blocks(reader, blocks)
             except IllegalRequest:
-                if max(block.count for block in blocks) <= NARROW_REGISTERS:
-                    raise
-        # Some units refuse long blocks; which length they take does not change while they run.
+                pass
+            else:
+                self._refusals = 0
+                return values
         values = self._read_blocks(reader, narrowed(blocks, self._table.registers.values()))
-        self._narrow = True
+        self._refusals += 1
         return values
 
     def _read_blocks(self, reader: RegisterReader, blocks: tuple[Block, ...]) -> Values:

@@ -47,7 +47,7 @@ class StartView(StationView):
     def put(self, request: Request, uuid: str) -> Response:
         """Ask whether a tag may charge, or report that it does."""
         key = _session_uuid(uuid)
-        message = _parse(requests.StartSerializer, request).message()
+        message = _parse(requests.StartSerializer, request)
         result = starts.start(request.user.station, key, message)
         body = {
             "session_id": result.session_id,
@@ -73,7 +73,7 @@ class EndView(StationView):
     def put(self, request: Request, uuid: str) -> Response:
         """Report a charge that is over; works when its START never arrived."""
         key = _session_uuid(uuid)
-        message = _parse(requests.EndSerializer, request).message()
+        message = _parse(requests.EndSerializer, request)
         result = ends.end(request.user.station, key, message)
         body = {
             "session_id": result.session_id,
@@ -99,7 +99,7 @@ class ReadingsView(StationView):
         batch = request.data.get("readings")
         if isinstance(batch, list) and len(batch) > requests.READINGS_MAX:
             raise TooLarge(f"more than {requests.READINGS_MAX} readings; send smaller batches")
-        message = _parse(requests.ReadingsSerializer, request).message()
+        message = _parse(requests.ReadingsSerializer, request)
         stored, action = readings.store(request.user.station, key, message)
         return answer({"stored": stored, "action": action.value})
 
@@ -114,7 +114,7 @@ class HeartbeatView(StationView):
     )
     def post(self, request: Request) -> Response:
         """Report the station's state; hear what it is to do."""
-        message = _parse(requests.HeartbeatSerializer, request).message()
+        message = _parse(requests.HeartbeatSerializer, request)
         result = heartbeats.take(request.user.station, message)
         return answer(
             {
@@ -154,7 +154,7 @@ class QuarantineView(StationView):
     )
     def post(self, request: Request) -> Response:
         """Keep a message that the server refused, as text, for a person to look at."""
-        data = _parse(requests.QuarantineSerializer, request).validated_data
+        data = _parse(requests.QuarantineSerializer, request)
         quarantine.keep(request.user.station, data["id"], data["raw"], data["reason"])
         return answer({}, 202)
 
@@ -170,10 +170,8 @@ class NothingHereView(ApiView):
         raise NotFound("there is nothing at this address")
 
 
-def _parse(kind: Any, request: Request) -> Any:
-    serializer = kind(data=request.data)
-    serializer.is_valid(raise_exception=True)
-    return serializer
+def _parse(kind: type[requests.Body], request: Request) -> Any:
+    return requests.parser(kind).parse(request.data)
 
 
 def _session_uuid(text: str) -> UUID:

@@ -38,13 +38,22 @@ TAG_FLAGS = set(FLAGS.values())
 
 def find(station: Station, uuid: UUID) -> Session | None:
     """Return the session, or None if it is new; another station's uuid is not known here."""
-    session = Session.objects.filter(uuid=uuid).first()
-    if session is not None and session.station_id != station.pk:
-        raise SessionNotKnown(
-            Code.SESSION_NOT_KNOWN,
-            "no session of this station has this uuid",
-            last_seq=station.last_seq,
-        )
+    # Most are new: a whole session is only asked for when there is one.
+    owner = Session.objects.filter(uuid=uuid).values_list("station_id", flat=True)[:1]
+    for station_id in owner:
+        if station_id != station.pk:
+            raise SessionNotKnown(
+                Code.SESSION_NOT_KNOWN,
+                "no session of this station has this uuid",
+                last_seq=station.last_seq,
+            )
+        return known(station, uuid)
+    return None
+
+
+def known(station: Station, uuid: UUID) -> Session | None:
+    """Return the session if it is this station's, else None."""
+    session = Session.objects.filter(station=station, uuid=uuid).order_by().first()
     if session is not None:
         session.station = station
     return session
@@ -64,10 +73,9 @@ def count_as_seen(station: Station, uuid: UUID, seq: int) -> None:
 
 def effective_start(station: Station, start: Start, now: dt.datetime) -> dt.datetime:
     """Return the start time that counts for apartment and expiry."""
-    before = (
-        Session.objects.filter(station=station, seq__lt=start.seq).order_by("-seq", "-pk").first()
-    )
-    previous = (before.closed_at or before.started_effective) if before else station.created_at
+    earlier = Session.objects.filter(station=station, seq__lt=start.seq).order_by("-seq", "-pk")
+    before = earlier.values_list("closed_at", "started_effective").first()
+    previous = (before[0] or before[1]) if before else station.created_at
     return settlement.clamp(start.started_at, start.time_quality, previous=previous, arrival=now)
 
 
@@ -141,8 +149,9 @@ def resettle_before(session: Session, now: dt.datetime) -> None:
         open_slot=None,
         end_received_at=None,
     )
-    for other in waiting.order_by("seq"):
-        settle(other, "order", now)
+    # Mostly none: their many columns are only asked for when there are some.
+    for pk in list(waiting.order_by("seq").values_list("pk", flat=True)):
+        settle(Session.objects.get(pk=pk), "order", now)
 
 
 def settle(session: Session, cause: str, now: dt.datetime) -> None:

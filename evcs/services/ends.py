@@ -44,7 +44,8 @@ def end(station: Station, uuid: UUID, message: End) -> EndAnswer:
 @in_transaction
 def _end(station_id: int, uuid: UUID, message: End, now: dt.datetime) -> EndAnswer:
     station = lock_station(station_id)
-    session = bookkeeping.find(station, uuid)
+    # Mostly its START came before.
+    session = bookkeeping.known(station, uuid) or bookkeeping.find(station, uuid)
     created = session is None
     start_changed = created
     if session is None:

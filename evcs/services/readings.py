@@ -22,12 +22,12 @@ def store(station: Station, uuid: UUID, readings: Sequence[ReadingTaken]) -> tup
     A stored reading stays as it is. Raises SessionNotKnown if the session is not this station's.
     """
     station = lock_station(station.pk)
-    session = bookkeeping.find(station, uuid)
+    session = bookkeeping.known(station, uuid)
     if session is None:
         raise SessionNotKnown(Code.SESSION_NOT_KNOWN, "no session has this uuid; send START first")
     new = {reading.n: reading for reading in reversed(readings)}
-    known = Reading.objects.filter(session=session, n__in=list(new)).values_list("n", flat=True)
-    for n in list(known):
+    there = Reading.objects.filter(session=session, n__in=list(new)).order_by()
+    for n in list(there.values_list("n", flat=True)):
         del new[n]
     Reading.objects.bulk_create(
         Reading(session=session, n=r.n, at=r.at, import_wh=r.import_wh, power_w=r.power_w)

@@ -57,12 +57,12 @@ def _start(station_id: int, uuid: UUID, message: Start, now: dt.datetime) -> Sta
     effective = bookkeeping.effective_start(station, message, now)
     lookup = look_up(message.tag, station, effective, lock=True)
     elsewhere = Session.objects.filter(tag_uid=message.tag, open_slot=1).exclude(station=station)
-    others = list(elsewhere.select_related("station"))
+    others = list(elsewhere.values_list("station__last_seen", "station__heartbeat_s").order_by())
     if message.authorized_by == AuthorizedBy.SERVER:
         refused = refusal(
             station_enabled=station.enabled,
             verdict=lookup.verdict,
-            charging_elsewhere=any(_heard_lately(other.station, now) for other in others),
+            charging_elsewhere=any(_heard_lately(*other, now) for other in others),
         )
         if refused is not None:
             bookkeeping.count_as_seen(station, uuid, message.seq)
@@ -152,7 +152,7 @@ def stored_facts(session: Session) -> dict[str, Any]:
     }
 
 
-def _heard_lately(station: Station, now: dt.datetime) -> bool:
-    if station.last_seen is None:
+def _heard_lately(last_seen: dt.datetime | None, heartbeat_s: int, now: dt.datetime) -> bool:
+    if last_seen is None:
         return False
-    return now - station.last_seen <= HEARD_HEARTBEATS * dt.timedelta(seconds=station.heartbeat_s)
+    return now - last_seen <= HEARD_HEARTBEATS * dt.timedelta(seconds=heartbeat_s)

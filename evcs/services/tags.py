@@ -63,21 +63,25 @@ def look_up(uid: str, station: Station, at: dt.datetime, *, lock: bool = False) 
     tag = tags.filter(uid=uid).first()
     if tag is None:
         return Lookup(None, None, Verdict.UNKNOWN)
-    assignment = (
-        tag.assignments.filter(Q(valid_from=None) | Q(valid_from__lte=at))
+    held = (
+        TagAssignment.objects.filter(tag_id=tag.pk)
+        .filter(Q(valid_from=None) | Q(valid_from__lte=at))
         .filter(Q(valid_to=None) | Q(valid_to__gt=at))
-        .first()
+        .order_by("valid_from")
     )
-    places = set(tag.stations.values_list("pk", flat=True))
+    flat_id = held.values_list("flat_id", flat=True).first()
+    places = set(
+        Tag.stations.through.objects.filter(tag_id=tag.pk).values_list("station_id", flat=True)
+    )
     verdict = judge(
         known=True,
         blocked=tag.state == TagState.BLOCKED,
         valid_here=not places or station.pk in places,
         expires_at=tag.expires_at,
-        has_flat=assignment is not None,
+        has_flat=flat_id is not None,
         at=at,
     )
-    return Lookup(tag, assignment.flat_id if assignment else None, verdict)
+    return Lookup(tag, flat_id, verdict)
 
 
 def list_for(station: Station, now: dt.datetime | None = None) -> TagList:

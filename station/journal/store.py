@@ -42,6 +42,8 @@ from station.rules.values import (
 )
 
 TOUCH_BYTES = 32 * 1024
+# Of a month without a server so many readings leave the journal in one commit.
+MOST_CONFIRMED = 100
 
 _INSERT_READING = (
     "INSERT OR IGNORE INTO readings (seq, n, at, import_wh, power_w)"
@@ -319,21 +321,26 @@ class Store:
 
     def unsent_readings(self, limit: int = 500) -> list[ReportedReading]:
         """The oldest readings of one session."""
+        # Read in the order of the table and only as far as needed: a month without a server leaves
+        # tens of thousands.
         rows = self.database.execute(
-            "WITH waiting AS (SELECT readings.*, uuid FROM readings JOIN sessions USING (seq)"
-            " WHERE (uuid, n) NOT IN"
-            " (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]')"
-            " FROM json_each(?)))"
-            " SELECT * FROM waiting WHERE seq = (SELECT seq FROM waiting ORDER BY seq LIMIT 1)"
-            " ORDER BY n LIMIT ?",
-            (json.dumps([[one.uuid, one.n] for one in self._confirmed]), limit),
+            "SELECT readings.*, uuid FROM readings CROSS JOIN sessions"
+            " ON sessions.seq = readings.seq ORDER BY readings.seq, n"
         )
-        return [
-            ReportedReading(
-                row["uuid"], row["n"], time_of(row["at"]), row["import_wh"], row["power_w"]
+        confirmed = {(one.uuid, one.n) for one in self._confirmed}
+        found: list[ReportedReading] = []
+        for row in rows:
+            if (row["uuid"], row["n"]) in confirmed:
+                continue
+            if len(found) == limit or (found and found[0].uuid != row["uuid"]):
+                break
+            found.append(
+                ReportedReading(
+                    row["uuid"], row["n"], time_of(row["at"]), row["import_wh"], row["power_w"]
+                )
             )
-            for row in rows
-        ]
+        rows.close()
+        return found
 
     def quarantine_readings(
         self, batch: Sequence[ReportedReading], raw: str, reason: str, now: datetime
@@ -348,18 +355,24 @@ class Store:
             self._forget_readings(batch)
 
     def readings_sent(self, readings: Sequence[ReportedReading]) -> None:
-        """The server has them. While a charge runs they are removed with its next reading or step.
+        """The server has them. While a charge runs they are removed with its next reading or step,
+        else many at a time.
 
         A commit of their own for every minute would wear the card by half as much again; what is
         sent twice because the power went before is the same reading to the server.
         """
         self._confirmed += readings
-        if not self._charge_is_open():
+        if self._charge_is_open():
+            return
+        if len(self._confirmed) >= MOST_CONFIRMED or not self.unsent_readings(1):
             with self._forgetting_confirmed():
                 pass
 
     def _charge_is_open(self) -> bool:
-        found = self.database.execute("SELECT 1 FROM sessions WHERE record = 'accepted' LIMIT 1")
+        # The first condition is the index's own: without it every session would be read.
+        found = self.database.execute(
+            "SELECT 1 FROM sessions WHERE record <> 'ended' AND record = 'accepted' LIMIT 1"
+        )
         return found.fetchone() is not None
 
     @contextmanager

@@ -245,7 +245,7 @@ def test_another_address() -> None:
         assert {request[0] for request in line.asked} == {7}
 
 
-def test_long_blocks_refused_once_are_not_asked_for_again() -> None:
+def test_long_blocks_refused_twice_are_not_asked_for_again() -> None:
     with virtual_meter(promptly(sdm630(max_registers=10).answer)) as (meter, line):
         meter.open()
         line.asked.clear()
@@ -253,10 +253,14 @@ def test_long_blocks_refused_once_are_not_asked_for_again() -> None:
         assert hexes(line.asked[:1]) == [PHASES]
         narrow = line.asked[1:]
         assert max(request[5] for request in narrow) <= 6
+        meter.read_energy()
+        line.asked.clear()
+        meter.read_all()
+        assert line.asked[1:] == narrow
         line.asked.clear()
         second = meter.read_all()
         assert line.asked == narrow
-        assert meter.counters.refused == 1
+        assert meter.counters.refused == 2
         meter.read_energy()
         assert hexes(line.asked[len(narrow) :]) == [IMPORT_EXPORT, PHASE_IMPORTS]
     assert dataclasses.replace(second, requested_at=0, received_at=0) == dataclasses.replace(
@@ -265,6 +269,27 @@ def test_long_blocks_refused_once_are_not_asked_for_again() -> None:
     assert first.voltage_v == FLOWING.voltage_v
     assert first.power_w == sum(FLOWING.power_w)
     assert first.frequency_hz == FLOWING.frequency_hz
+
+
+def test_one_refusal_changes_nothing_for_good() -> None:
+    """A single exception frame can be forged, or an echo of somebody else's."""
+    said = 0
+
+    def once(request: bytes) -> bytes | None:
+        nonlocal said
+        if request != bytes.fromhex(PHASES):
+            return sdm630().answer(request)
+        said += 1
+        return exception_reply(1, 4, 2) if said == 1 else sdm630().answer(request)
+
+    with virtual_meter(promptly(once)) as (meter, line):
+        meter.open()
+        line.asked.clear()
+        meter.read_all()
+        line.asked.clear()
+        meter.read_all()
+        assert hexes(line.asked)[0] == PHASES
+        assert len(line.asked) == len(MODELS["sdm630"].everything)
 
 
 def test_registers_that_do_not_exist_are_refused_by_name() -> None:
