@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from campaign.disk import cut, witness
-from campaign.whole.program import DIE, SLOW
+from campaign.whole.program import DIE, DIED, SLOW
 from tools.installation import Process, Station
 
 RESTART_AFTER_S = 0.7
@@ -40,7 +40,6 @@ class Pi(Station):
     exits: list[Exit] = field(default_factory=list)
     starts: int = 0
     torn: int = 0
-    armed: bool = False
     powered: bool = False
 
     def switch_on(self) -> None:
@@ -107,7 +106,6 @@ class Pi(Station):
         self.torn += 1
 
     def die_at_commit(self, number: int, *, before: bool) -> None:
-        self.armed = True
         (self.folder / DIE).write_text(f"{'before' if before else 'after'} {number}")
 
     def commit_takes(self, seconds: float) -> None:
@@ -136,8 +134,9 @@ class Pi(Station):
 
     def _planned(self) -> str:
         """What was arranged for the daemon to die of; empty if nothing was."""
-        if self.armed and not (self.folder / DIE).exists():
-            self.armed = False
+        died = self.folder / DIED
+        if died.exists():
+            died.unlink()
             return "commit"
         if not self.powered:
             return "power"

@@ -4,7 +4,7 @@
 
 FOLDER/slow holds how many seconds longer a commit takes. FOLDER/die holds ``before N`` or ``after
 N``: the process kills itself right before, or right after, its N-th commit since that was written,
-and the file is gone. Nothing else of the daemon is changed.
+and the file is gone; FOLDER/died says that it was that. Nothing else of the daemon is changed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 from station.cli.main import main
 
-SLOW, DIE = "slow", "die"
+SLOW, DIE, DIED = "slow", "die", "died"
 
 
 def deadly_connection(folder: Path) -> type[sqlite3.Connection]:
@@ -33,13 +33,18 @@ def deadly_connection(folder: Path) -> type[sqlite3.Connection]:
             time.sleep(_number(folder / SLOW))
             last = _count_down(folder / DIE)
             if last == "before":
-                os.kill(os.getpid(), signal.SIGKILL)
+                _die(folder)
             done = super().execute(sql, *parameters)
             if last == "after":
-                os.kill(os.getpid(), signal.SIGKILL)
+                _die(folder)
             return done
 
     return DeadlyConnection
+
+
+def _die(folder: Path) -> None:
+    (folder / DIED).touch()
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _number(path: Path) -> float:
