@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command 
 BIN := .venv/bin
 MFRC522 := mfrc522==0.0.7
 
-.PHONY: setup system-packages run test check format bench campaign clean
+.PHONY: setup system-packages run test test-databases test-database check format bench campaign clean
 
 setup: .venv/.ready
 
@@ -17,18 +17,33 @@ setup: .venv/.ready
 	@touch $@
 
 # What a few tests need beside Python packages (as root): a simulated SPI device for the real spidev,
-# a compiler for the witness of disk writes, a systemd to boot in a container.
+# a compiler for the witness of disk writes, a systemd to boot in a container, the servers and
+# drivers of the databases (MariaDB's without a service; PostgreSQL's own cluster is not touched).
 system-packages: setup
 	apt-get update -qq
 	apt-get install -y -qq --no-install-recommends umockdev gir1.2-umockdev-1.0 python3 python3-gi gcc libc6-dev \
-	  systemd systemd-container util-linux
+	  systemd systemd-container util-linux \
+	  postgresql mariadb-server-core mariadb-client-core libmariadb-dev pkg-config python3-dev
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt spidev
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[postgresql,mariadb]'
 
 run: setup
 	@$(BIN)/python -m tools.run $(if $(ONCE),--once)
 
 test: setup
 	$(BIN)/python -m pytest -n 6 --dist worksteal $(ARGS)
+
+# The server on the databases that `make test` does not use, each on a throw-away server of its own.
+test-databases: setup
+	$(BIN)/python -m tools.databases postgresql -- $(MAKE) --no-print-directory test-database
+	$(BIN)/python -m tools.databases mariadb -- $(MAKE) --no-print-directory test-database
+
+# On the database that EVCS_DATABASE names.
+test-database:
+	$(BIN)/python -m server.manage migrate --verbosity 0
+	$(BIN)/python -m server.manage makemigrations --check --dry-run
+	$(BIN)/python -m server.manage check --database default
+	$(BIN)/python -m pytest -n 2 --dist worksteal tests/server $(ARGS)
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import FieldDoesNotExist
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from evcs.settings import evcs_settings
+
+# Settings of the server by which what is committed is on the disk, and the values that do.
+DURABLE = {
+    "postgresql": {
+        "fsync": {"on"},
+        "synchronous_commit": {"on", "local", "remote_write", "remote_apply"},
+    },
+    "mysql": {"innodb_flush_log_at_trx_commit": {"1", "3"}},
+}
 
 
 @register()
@@ -72,6 +84,55 @@ def check_sqlite(**_: Any) -> list[CheckMessage]:
     return found
 
 
+@register(Tags.database)
+def check_collation(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """E005: MariaDB's own collations take "Lader1" and "lader1" for the same."""
+    found: list[CheckMessage] = []
+    for alias in databases or ():
+        connection = connections[alias]
+        if connection.vendor != "mysql":
+            continue
+        name = connection.settings_dict["NAME"]
+        binary = "CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+        default, tables = _collations(connection)
+        cures = [] if default.endswith("_bin") else [f"ALTER DATABASE `{name}` {binary};"]
+        cures += [f"ALTER TABLE `{table}` CONVERT TO {binary};" for table in tables]
+        if cures:
+            found.append(
+                Error(
+                    f"DATABASES[{alias!r}]: {name} compares text without regard to case "
+                    f"({', '.join([default, *tables])}); names, keys and meter serials that "
+                    "differ would be one",
+                    hint=" ".join(cures),
+                    id="evcs.E005",
+                )
+            )
+    return found
+
+
+@register(Tags.database)
+def check_durability(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """W002: a station forgets a charge once it hears OK, so OK must survive a power cut."""
+    found: list[CheckMessage] = []
+    for alias in databases or ():
+        connection = connections[alias]
+        lax = [
+            f"{name} = {value}"
+            for name, safe in DURABLE.get(connection.vendor, {}).items()
+            if (value := _setting(connection, name)) not in safe
+        ]
+        if lax:
+            found.append(
+                Warning(
+                    f"DATABASES[{alias!r}]: with {', '.join(lax)} a charge that was answered with "
+                    "OK can be lost in a power cut",
+                    hint="Set it back to the database's default.",
+                    id="evcs.W002",
+                )
+            )
+    return found
+
+
 @register(deploy=True)
 def check_https(**_: Any) -> list[CheckMessage]:
     """W001: tokens travel in the header of every request."""
@@ -84,3 +145,27 @@ def check_https(**_: Any) -> list[CheckMessage]:
             id="evcs.W001",
         )
     ]
+
+
+def _collations(connection: BaseDatabaseWrapper) -> tuple[str, list[str]]:
+    """Return the collation of new tables, and which of ours have text columns with another one
+    than of bytes."""
+    models = apps.get_app_config("evcs").get_models(include_auto_created=True)
+    ours = [model._meta.db_table for model in models]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT @@collation_database")
+        (default,) = cursor.fetchone()
+        cursor.execute(
+            "SELECT DISTINCT table_name FROM information_schema.columns "
+            "WHERE table_schema = DATABASE() AND collation_name NOT LIKE %s AND table_name IN %s "
+            "ORDER BY table_name",
+            ["%\\_bin", ours],
+        )
+        return default, [table for (table,) in cursor.fetchall()]
+
+
+def _setting(connection: BaseDatabaseWrapper, name: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SHOW {name}" if connection.vendor == "postgresql" else f"SELECT @@{name}")
+        (value,) = cursor.fetchone()
+    return str(value)

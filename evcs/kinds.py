@@ -114,6 +114,7 @@ class EntryKind(TextChoices):
 
     LATE = "late"
     CORRECTION = "correction"
+    MOVE = "move"
 
 
 class Action(TextChoices):

@@ -23,6 +23,10 @@ DEFAULTS: dict[str, Any] = {
     "THROTTLE_RATE": None,
     # Sessions per page of the list for people.
     "PAGE_SIZE": 100,
+    # Whose statements these are: a name, the lines of its address, and of the foot of each page.
+    "ISSUER": {"name": "", "address": [], "footer": []},
+    # Who gets the report of a closed month; empty: nobody.
+    "LANDLORD_EMAIL": "",
 }
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 
+from evcs.admin.decisions import Decision, Decisions, name_of
 from evcs.admin.readonly import ReadOnly
+from evcs.admin.tags import FlatField
 from evcs.kinds import Flag, SessionState
-from evcs.models import ClosedMonth, Command, Entry, QuarantineItem, Session, SessionChange
+from evcs.models import Command, Entry, QuarantineItem, Session, SessionChange, SessionReview
+from evcs.services import corrections, reviews
 
 
 class FlagFilter(admin.SimpleListFilter):
@@ -50,6 +54,51 @@ class StateFilter(admin.SimpleListFilter):
         return queryset
 
 
+class NoteForm(forms.Form):
+    """What was found."""
+
+    note = forms.CharField(label="Befund", max_length=reviews.LONGEST_NOTE)
+
+
+class CorrectionForm(forms.Form):
+    """By how much, and why."""
+
+    difference_wh = forms.IntegerField(label="Änderung in Wh", help_text="Abzug mit Minuszeichen")
+    reason = forms.CharField(label="Grund", max_length=corrections.LONGEST_REASON)
+
+
+class MoveForm(forms.Form):
+    """To which apartment, and why."""
+
+    flat = FlatField(required=False, label="Wohnung", help_text="Leer: keiner Wohnung zugeordnet")
+    reason = forms.CharField(label="Grund", max_length=corrections.LONGEST_REASON)
+
+
+def _correct(session: Session, data: dict[str, Any], user: Any) -> None:
+    wh, reason = data["difference_wh"], data["reason"]
+    corrections.correct(session, wh, reason, by_name=name_of(user), user=user)
+
+
+def _move(session: Session, data: dict[str, Any], user: Any) -> None:
+    flat_id = data["flat"].pk if data["flat"] else None
+    corrections.reassign(session, flat_id, data["reason"], by_name=name_of(user), user=user)
+
+
+def _review(session: Session, data: dict[str, Any], user: Any) -> None:
+    reviews.review(session, by_name=name_of(user), note=data["note"])
+
+
+def _settle(item: QuarantineItem, data: dict[str, Any], user: Any) -> None:
+    reviews.settle_quarantine(item, by_name=name_of(user), note=data["note"])
+
+
+class ReviewInline(ReadOnly, admin.TabularInline):
+    """Who looked at a session."""
+
+    model = SessionReview
+    extra = 0
+
+
 class ChangeInline(ReadOnly, admin.TabularInline):
     """What was replaced in a session."""
 
@@ -64,16 +113,16 @@ class EntryInline(ReadOnly, admin.TabularInline):
     extra = 0
 
 
-@admin.register(ClosedMonth)
-class ClosedMonthAdmin(ReadOnly, admin.ModelAdmin):
-    """Months that are billed."""
-
-    list_display = ["month", "closed_at", "closed_by"]
-
-
 @admin.register(Session)
-class SessionAdmin(ReadOnly, admin.ModelAdmin):
+class SessionAdmin(Decisions, ReadOnly, admin.ModelAdmin):
     """Sessions."""
+
+    decisions = (
+        Decision("correct", "Korrigieren", CorrectionForm, _correct),
+        Decision("move", "Umbuchen", MoveForm, _move),
+        Decision("review", "Geprüft", NoteForm, _review),
+    )
+    readonly_fields = ["decide"]
 
     list_display = [
         "pk",
@@ -91,7 +140,7 @@ class SessionAdmin(ReadOnly, admin.ModelAdmin):
     list_select_related = ["station", "flat"]
     search_fields = ["uuid", "tag_uid", "start_serial", "station__name"]
     date_hierarchy = "started_effective"
-    inlines = [EntryInline, ChangeInline]
+    inlines = [EntryInline, ReviewInline, ChangeInline]
 
     @admin.display(description="kWh", ordering="energy_wh")
     def kwh(self, session: Session) -> str:
@@ -114,9 +163,11 @@ class CommandAdmin(ReadOnly, admin.ModelAdmin):
 
 
 @admin.register(QuarantineItem)
-class QuarantineAdmin(ReadOnly, admin.ModelAdmin):
+class QuarantineAdmin(Decisions, ReadOnly, admin.ModelAdmin):
     """Messages that were refused, to be looked at by a person."""
 
-    list_display = ["received_at", "station", "item_id", "reason"]
-    list_filter = ["station"]
+    decisions = (Decision("settle", "Erledigt", NoteForm, _settle),)
+    readonly_fields = ["decide"]
+    list_display = ["received_at", "station", "item_id", "reason", "settled_at", "settled_by"]
+    list_filter = [("settled_at", admin.EmptyFieldListFilter), "station"]
     search_fields = ["item_id", "raw", "reason"]

@@ -8,18 +8,26 @@ from django import forms
 from django.apps import apps
 from django.contrib import admin
 
+from evcs.admin.decisions import Decision, Decisions, name_of
 from evcs.admin.readonly import NoDelete, ReadOnly
-from evcs.models import Tag, TagAssignment
-from evcs.services import tags
+from evcs.models import Tag, TagAssignment, UnknownTag
+from evcs.services import tags, unknown_tags
 from evcs.services.errors import UsageError
 from evcs.settings import evcs_settings
+
+
+class FlatField(forms.ModelChoiceField):
+    """One of the apartments."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        model = apps.get_model(evcs_settings.FLAT_MODEL)
+        super().__init__(model._default_manager.all(), **kwargs)
 
 
 class TagForm(forms.ModelForm):
     """A tag, and the apartment it is to belong to."""
 
-    flat = forms.ModelChoiceField(
-        queryset=None,
+    flat = FlatField(
         required=False,
         label="Wohnung ab jetzt",
         help_text="Leer: die Zuordnung bleibt, wie sie ist.",
@@ -28,11 +36,6 @@ class TagForm(forms.ModelForm):
     class Meta:
         model = Tag
         fields = ["uid", "label", "state", "expires_at", "stations"]
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        manager = apps.get_model(evcs_settings.FLAT_MODEL)._default_manager
-        self.fields["flat"].queryset = manager.all()
 
     def clean_uid(self) -> str:
         """Return the UID in canonical form."""
@@ -72,3 +75,32 @@ class TagAdmin(NoDelete, admin.ModelAdmin):
             # What the admin's log asks a formset for after it was saved.
             formset.new_objects = formset.changed_objects = formset.deleted_objects = []
         tags.set_stations(form.instance, form.cleaned_data["stations"])
+
+
+class AdoptForm(forms.Form):
+    """Whose the tag is."""
+
+    flat = FlatField(label="Wohnung")
+    label = forms.CharField(label="Bezeichnung", max_length=100, required=False)
+
+
+def _adopt(row: UnknownTag, data: dict[str, Any], user: Any) -> None:
+    unknown_tags.adopt(row.uid, data["flat"].pk, data["label"], by_name=name_of(user))
+
+
+def _set_aside(row: UnknownTag, data: dict[str, Any], user: Any) -> None:
+    unknown_tags.set_aside(row.uid, by_name=name_of(user))
+
+
+@admin.register(UnknownTag)
+class UnknownTagAdmin(Decisions, ReadOnly, admin.ModelAdmin):
+    """Tags that nobody registered."""
+
+    decisions = (
+        Decision("adopt", "Übernehmen", AdoptForm, _adopt),
+        Decision("aside", "Zurückstellen", forms.Form, _set_aside),
+    )
+    readonly_fields = ["decide"]
+    list_display = ["uid", "station", "times", "last_at", "settled_at", "settled_by"]
+    list_filter = [("settled_at", admin.EmptyFieldListFilter), "station"]
+    search_fields = ["uid"]

@@ -152,6 +152,48 @@ class ConsumptionSerializer(AnswerSerializer):
     energy_kwh = serializers.CharField()
 
 
+class StatementFlatSerializer(serializers.Serializer):
+    """An apartment as its statement names it."""
+
+    id = serializers.CharField()
+    name = serializers.CharField()
+
+
+class StatementLineSerializer(serializers.Serializer):
+    """A statement of a closed month."""
+
+    flat = StatementFlatSerializer(allow_null=True)
+    sessions = serializers.IntegerField()
+    energy_wh = serializers.IntegerField()
+    gross = serializers.CharField(allow_null=True)
+    sha256 = serializers.CharField()
+
+
+class OverrideSerializer(serializers.Serializer):
+    """Who closed over open points, and why."""
+
+    by = serializers.CharField()
+    reason = serializers.CharField()
+
+
+class MonthSerializer(serializers.Serializer):
+    """A closed month."""
+
+    month = serializers.CharField()
+    closed_at = serializers.DateTimeField()
+    closed_by = serializers.CharField()
+    override = OverrideSerializer(allow_null=True)
+    energy_wh = serializers.IntegerField()
+    sha256 = serializers.CharField()
+    statements = StatementLineSerializer(many=True)
+
+
+class MonthsSerializer(AnswerSerializer):
+    """Closed months."""
+
+    months = MonthSerializer(many=True)
+
+
 def with_problems(good: dict[int, Any], *more: int) -> dict[Any, Any]:
     """Return the responses of an operation: the good ones, and the refusals common to all."""
     refusals = sorted({400, 401, 405, 415, 422, 429, 503, *more})

@@ -3,7 +3,7 @@ the base is the server's word."""
 
 from django.urls import path, re_path
 
-from evcs.api import people_views, schema, station_views  # noqa: F401
+from evcs.api import people_views, schema, statement_views, station_views  # noqa: F401
 
 SESSION = r"^sessions/(?P<uuid>[^/]+)"
 
@@ -17,5 +17,11 @@ urlpatterns = [
     path("tags", station_views.TagsView.as_view()),
     path("quarantine", station_views.QuarantineView.as_view()),
     re_path(r"^flats/(?P<flat_id>[0-9]+)/consumption\Z", people_views.ConsumptionView.as_view()),
+    path("months", statement_views.MonthsView.as_view()),
+    re_path(r"^months/(?P<month>[^/]+)/report\Z", statement_views.ReportView.as_view()),
+    re_path(
+        r"^months/(?P<month>[^/]+)/statements/(?P<flat_id>[^/]+)\Z",
+        statement_views.StatementView.as_view(),
+    ),
     re_path("", station_views.NothingHereView.as_view()),
 ]

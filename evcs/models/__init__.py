@@ -2,9 +2,11 @@
 
 from evcs.models.command import Command, QuarantineItem
 from evcs.models.month import ClosedMonth, Entry
-from evcs.models.session import Reading, Session, SessionChange
+from evcs.models.session import Reading, Session, SessionChange, SessionReview
+from evcs.models.statement import Statement, StatementMail, StatementRecipient
 from evcs.models.station import Station, StationKey
-from evcs.models.tag import Tag, TagAssignment
+from evcs.models.tag import Tag, TagAssignment, UnknownTag
+from evcs.models.tariff import Tariff
 
 __all__ = [
     "ClosedMonth",
@@ -14,8 +16,14 @@ __all__ = [
     "Reading",
     "Session",
     "SessionChange",
+    "SessionReview",
+    "Statement",
+    "StatementMail",
+    "StatementRecipient",
     "Station",
     "StationKey",
     "Tag",
     "TagAssignment",
+    "Tariff",
+    "UnknownTag",
 ]

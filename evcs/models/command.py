@@ -49,6 +49,10 @@ class QuarantineItem(models.Model):
     raw = models.TextField()
     reason = models.TextField()
     received_at = models.DateTimeField()
+    # A person has looked at it.
+    settled_at = models.DateTimeField(null=True, blank=True)
+    settled_by = models.CharField(max_length=100, blank=True)
+    note = models.CharField(max_length=200, blank=True)
 
     class Meta:
         verbose_name = "Zurückgewiesene Meldung"

@@ -11,13 +11,22 @@ from evcs.settings import evcs_settings
 
 
 class ClosedMonth(models.Model):
-    """A month that is billed; ``month`` is its first day. What is booked in it stays."""
+    """A month that is billed; ``month`` is its first day. What is booked in it stays.
+
+    ``content`` is canonical JSON: what the meters counted, what was still open, the hashes of the
+    statements and that of the month closed before; ``sha256`` is the hash of its bytes.
+    ``override_by`` and ``override_reason`` say who closed it over open points, and why.
+    """
 
     month = models.DateField(unique=True)
     closed_at = models.DateTimeField()
     closed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
     )
+    override_by = models.CharField(max_length=100, blank=True)
+    override_reason = models.CharField(max_length=500, blank=True)
+    content = models.TextField(blank=True)
+    sha256 = models.CharField(max_length=64, blank=True)
 
     class Meta:
         verbose_name = "Abgeschlossener Monat"
@@ -40,6 +49,8 @@ class Entry(models.Model):
     energy_wh = models.BigIntegerField()
     kind = models.CharField(max_length=12, choices=EntryKind.choices)
     reason = models.CharField(max_length=200)
+    # Whoever made it, as called at that time; empty for what the server booked by itself.
+    by_name = models.CharField(max_length=100, blank=True)
     at = models.DateTimeField()
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"

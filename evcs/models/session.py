@@ -65,6 +65,8 @@ class Session(models.Model):
     # Concluded by services.settlement from everything above, never written by hand.
     energy_wh = models.BigIntegerField(default=0)
     closed_at = models.DateTimeField(null=True, blank=True)
+    # The month of ``closed_at`` in the house's time; ``month`` may be a later one.
+    ended_month = models.DateField(null=True, blank=True)
     # What counts for ``flat`` in ``month``; stays as it is once that month is closed.
     month = models.DateField(null=True, blank=True)
     booked_wh = models.BigIntegerField(default=0)
@@ -88,6 +90,8 @@ class Session(models.Model):
             ),
             models.Index(fields=["flat", "month"], name="evcs_session_flat_month"),
             models.Index(fields=["station", "month"], name="evcs_session_station_month"),
+            models.Index(fields=["station", "ended_month"], name="evcs_session_station_ended"),
+            models.Index(fields=["month"], name="evcs_session_month"),
             models.Index(fields=["tag_uid", "open_slot"], name="evcs_session_tag_open"),
             models.Index(fields=["started_effective"], name="evcs_session_started"),
         ]
@@ -135,6 +139,27 @@ class SessionChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.session_id} {self.field}: {self.old} -> {self.new}"
+
+
+class SessionReview(models.Model):
+    """A person looked at what is doubtful in a session, ``flags_text`` at that time. Append-only.
+
+    A flag that comes later wants a look of its own.
+    """
+
+    session = models.ForeignKey(Session, models.PROTECT, related_name="reviews")
+    at = models.DateTimeField()
+    flags_text = models.CharField(max_length=255)
+    by_name = models.CharField(max_length=100)
+    note = models.CharField(max_length=200)
+
+    class Meta:
+        verbose_name = "Prüfung"
+        verbose_name_plural = "Prüfungen"
+        ordering = ["session_id", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.session_id} {self.by_name}"
 
 
 class Reading(models.Model):

@@ -47,3 +47,29 @@ class TagAssignment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tag_id} -> {self.flat_id}"
+
+
+class UnknownTag(models.Model):
+    """A tag that nobody registered, and the station it was held to: one row for each pair.
+
+    It stays listed until a person adopts it (gives it to an apartment) or sets it aside.
+    """
+
+    uid = models.CharField(max_length=20)
+    station = models.ForeignKey(Station, models.PROTECT, related_name="unknown_tags")
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    times = models.PositiveIntegerField(default=1)
+    settled_at = models.DateTimeField(null=True, blank=True)
+    settled_by = models.CharField(max_length=100, blank=True)
+
+    class Meta:
+        verbose_name = "Unbekannte Karte"
+        verbose_name_plural = "Unbekannte Karten"
+        ordering = ["-last_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["uid", "station"], name="evcs_unknown_tag_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.uid} @ {self.station_id}"

@@ -184,6 +184,7 @@ def settle(session: Session, cause: str, now: dt.datetime) -> None:
     session.closed_at = settled.closed_at
     session.flags = flags | settled.flags
     month = settlement.month_of(settled.closed_at, timezone.get_default_timezone())
+    session.ended_month = month
     if months.book(session, settled.energy_wh, month, now) and before not in (None, session.month):
         record(session, "month", before, session.month, cause, now)
     session.save()

@@ -17,7 +17,7 @@ from evcs.models import Entry, Session
 class Consumption:
     """What counts for an apartment in a month, Wh. ``sessions_wh`` is that of the ``sessions``
     (``provisional`` of them await their END); ``late_wh`` came after another month was closed,
-    ``corrected_wh`` is what people corrected."""
+    ``corrected_wh`` is what people corrected or moved."""
 
     flat_id: Any
     month: dt.date
@@ -51,7 +51,7 @@ def of_flat(flat_id: Any, month: dt.date) -> Consumption:
     )
     beside = Entry.objects.filter(flat_id=flat_id, month=month).aggregate(
         late=Sum("energy_wh", filter=Q(kind=EntryKind.LATE)),
-        corrected=Sum("energy_wh", filter=Q(kind=EntryKind.CORRECTION)),
+        corrected=Sum("energy_wh", filter=~Q(kind=EntryKind.LATE)),
     )
     return Consumption(
         flat_id=flat_id,

@@ -11,12 +11,13 @@ from django.utils import timezone
 
 from evcs.kinds import Flag, TimeQuality
 from evcs.models import Session, Station
-from evcs.services import bookkeeping
+from evcs.services import bookkeeping, unknown_tags
 from evcs.services.errors import FactsDiffer
 from evcs.services.messages import End, Register
 from evcs.services.starts import differing_facts, is_repair
 from evcs.services.tags import look_up
 from evcs.services.transactions import in_transaction, lock_station
+from evcs.services.verdicts import Verdict
 from evcs.times import rfc3339
 from mcsp.codes import Code
 
@@ -51,6 +52,8 @@ def _end(station_id: int, uuid: UUID, message: End, now: dt.datetime) -> EndAnsw
     if session is None:
         effective = bookkeeping.effective_start(station, message.start, now)
         lookup = look_up(message.start.tag, station, effective)
+        if lookup.verdict is Verdict.UNKNOWN:
+            unknown_tags.keep(station, message.start.tag, now)
         session = bookkeeping.create(
             station, uuid, message.start, lookup, effective, now, opened=False
         )

@@ -65,6 +65,17 @@ def month_of(at: dt.datetime, zone: ZoneInfo | dt.tzinfo) -> dt.date:
     return dt.date(local.year, local.month, 1)
 
 
+def following(month: dt.date) -> dt.date:
+    """Return the first day of the month after."""
+    return dt.date(month.year + month.month // 12, month.month % 12 + 1, 1)
+
+
+def bounds(month: dt.date, zone: ZoneInfo | dt.tzinfo) -> tuple[dt.datetime, dt.datetime]:
+    """Return the month's first instant and that of the next one, in the house's zone."""
+    begin, end = (dt.datetime(day.year, day.month, 1) for day in (month, following(month)))
+    return begin.replace(tzinfo=zone), end.replace(tzinfo=zone)
+
+
 def settle_own(start: Register | None, end: OwnEnd) -> Settled:
     """Return the booking of a session that has its END."""
     flags = {Flag.ESTIMATED} if end.estimated else set()

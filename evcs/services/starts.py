@@ -11,12 +11,12 @@ from django.utils import timezone
 
 from evcs.kinds import Action, AuthorizedBy, Flag, TimeQuality
 from evcs.models import Session, Station
-from evcs.services import bookkeeping
+from evcs.services import bookkeeping, unknown_tags
 from evcs.services.errors import FactsDiffer, Refused
 from evcs.services.messages import Start
 from evcs.services.tags import group_of, look_up
 from evcs.services.transactions import in_transaction, lock_station
-from evcs.services.verdicts import action, refusal
+from evcs.services.verdicts import Verdict, action, refusal
 from evcs.times import rfc3339
 from mcsp.codes import Code
 
@@ -56,6 +56,8 @@ def _start(station_id: int, uuid: UUID, message: Start, now: dt.datetime) -> Sta
 
     effective = bookkeeping.effective_start(station, message, now)
     lookup = look_up(message.tag, station, effective, lock=True)
+    if lookup.verdict is Verdict.UNKNOWN:
+        unknown_tags.keep(station, message.tag, now)
     elsewhere = Session.objects.filter(tag_uid=message.tag, open_slot=1).exclude(station=station)
     others = list(elsewhere.values_list("station__last_seen", "station__heartbeat_s").order_by())
     if message.authorized_by == AuthorizedBy.SERVER:

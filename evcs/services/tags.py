@@ -141,18 +141,24 @@ def set_state(tag: Tag, state: TagState, expires_at: dt.datetime | None = None) 
 
 
 @in_transaction
-def assign(tag: Tag, flat_id: Any, *, since: dt.datetime | None = None) -> TagAssignment:
-    """Give a tag to an apartment from ``since`` (default now); who had it until then has it no
-    longer. The first assignment of a tag without ``since`` reaches back without a bound, so that
-    sessions from before it was entered find their apartment.
+def assign(
+    tag: Tag, flat_id: Any, *, since: dt.datetime | None = None, until: dt.datetime | None = None
+) -> TagAssignment:
+    """Give a tag to an apartment from ``since`` (default now) to ``until`` (default: no end); who
+    had it until then has it no longer. The first assignment of a tag without ``since`` reaches back
+    without a bound, so that sessions from before it was entered find their apartment.
 
-    Raises UsageError if a later assignment stands in the way.
+    Periods of one tag never overlap. Sessions that are stored keep the apartment that they were
+    started for, whatever becomes of the tag. Raises UsageError if a later assignment stands in the
+    way, or for a period without a moment in it.
     """
     Tag.objects.select_for_update().get(pk=tag.pk)
     assignments = TagAssignment.objects.filter(tag=tag)
     if since is None and not assignments.exists():
-        return TagAssignment.objects.create(tag=tag, flat_id=flat_id)
+        return TagAssignment.objects.create(tag=tag, flat_id=flat_id, valid_to=until)
     since = since or timezone.now()
+    if until is not None and until <= since:
+        raise UsageError(f"a period from {rfc3339(since)} to {rfc3339(until)} has no moment in it")
     if assignments.filter(valid_from__gte=since).exists():
         raise UsageError(
             f"tag {tag.uid} has an assignment that begins later than {rfc3339(since)}; "
@@ -160,17 +166,23 @@ def assign(tag: Tag, flat_id: Any, *, since: dt.datetime | None = None) -> TagAs
         )
     held = assignments.filter(Q(valid_to=None) | Q(valid_to__gt=since)).first()
     if held is not None:
-        if held.flat_id == flat_id and held.valid_to is None:
+        if held.flat_id == flat_id and held.valid_to == until:
             return held
         TagAssignment.objects.filter(pk=held.pk).update(valid_to=since)
-    return TagAssignment.objects.create(tag=tag, flat_id=flat_id, valid_from=since)
+    return TagAssignment.objects.create(tag=tag, flat_id=flat_id, valid_from=since, valid_to=until)
 
 
 @in_transaction
 def release(tag: Tag, until: dt.datetime | None = None) -> None:
-    """End the tag's assignment at ``until`` (default now): it belongs to nobody afterwards."""
+    """End the tag's assignment at ``until`` (default now): it belongs to nobody afterwards.
+
+    One that has not begun yet is taken back. Raises UsageError if one has begun since.
+    """
     Tag.objects.select_for_update().get(pk=tag.pk)
-    until = until or timezone.now()
-    TagAssignment.objects.filter(tag=tag).filter(Q(valid_to=None) | Q(valid_to__gt=until)).update(
-        valid_to=until
-    )
+    now = timezone.now()
+    until = until or now
+    mine = TagAssignment.objects.filter(tag=tag)
+    if mine.filter(valid_from__gte=until, valid_from__lte=now).exists():
+        raise UsageError(f"tag {tag.uid} was given to an apartment after {rfc3339(until)}")
+    mine.filter(valid_from__gte=until).delete()
+    mine.filter(Q(valid_to=None) | Q(valid_to__gt=until)).update(valid_to=until)

@@ -65,6 +65,12 @@ class TestStationCommand:
         with pytest.raises(CommandError, match="name"):
             call_command("evcs_station", name)
 
+    def test_names_that_differ_in_case_are_two(self, db: None, capsys: Any) -> None:
+        upper = output(capsys, "evcs_station", "LADER1").strip()
+        assert works(output(capsys, "evcs_station", "lader1").strip())
+        assert works(upper)
+        assert Station.objects.get(name="LADER1") != Station.objects.get(name="lader1")
+
     def test_rotating_what_is_not_there(self, db: None) -> None:
         with pytest.raises(CommandError, match="no station"):
             call_command("evcs_station", "Lader1", "--rotate-token")
@@ -200,6 +206,56 @@ class TestChecks:
         monkeypatch.setattr(checks, "settings", SimpleNamespace(DATABASES=databases))
         assert [item.id for item in checks.check_sqlite()] == ids
 
+    @pytest.mark.parametrize(
+        ("default", "tables", "cures"),
+        [
+            ("utf8mb4_bin", [], 0),
+            ("utf8mb4_nopad_bin", [], 0),
+            ("utf8mb4_general_ci", [], 1),
+            ("utf8mb4_bin", ["evcs_tag"], 1),
+            ("latin1_swedish_ci", ["evcs_station", "evcs_tag"], 3),
+        ],
+    )
+    def test_collation(self, monkeypatch: Any, default: str, tables: list[str], cures: int) -> None:
+        servers = {
+            "default": SimpleNamespace(vendor="mysql", settings_dict={"NAME": "house"}),
+            "other": SimpleNamespace(vendor="postgresql"),
+        }
+        monkeypatch.setattr(checks, "connections", servers)
+        monkeypatch.setattr(checks, "_collations", lambda connection: (default, tables))
+        found = checks.check_collation(databases=list(servers))
+        assert [item.id for item in found] == (["evcs.E005"] if cures else [])
+        assert sum(item.hint.count("ALTER") for item in found) == cures
+        assert checks.check_collation(databases=None) == []
+
+    def test_collation_of_a_real_database(self, transactional_db: None) -> None:
+        assert checks.check_collation(databases=["default"]) == []
+        if connection.vendor != "mysql":
+            return
+        convert = "ALTER TABLE evcs_tag CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_{}"
+        with connection.cursor() as cursor:
+            cursor.execute(convert.format("general_ci"))
+            try:
+                (found,) = checks.check_collation(databases=["default"])
+            finally:
+                cursor.execute(convert.format("bin"))
+        assert found.hint == f"{convert.format('bin').replace('evcs_tag', '`evcs_tag`')};"
+
+    def test_durability(self, monkeypatch: Any) -> None:
+        servers = {name: SimpleNamespace(vendor=name) for name in (*checks.DURABLE, "sqlite")}
+        monkeypatch.setattr(checks, "connections", servers)
+        values = {"fsync": "on", "synchronous_commit": "on", "innodb_flush_log_at_trx_commit": "1"}
+        monkeypatch.setattr(checks, "_setting", lambda connection, name: values[name])
+        assert checks.check_durability(databases=list(servers)) == []
+        values |= {"synchronous_commit": "off", "innodb_flush_log_at_trx_commit": "2"}
+        found = checks.check_durability(databases=list(servers))
+        assert [item.id for item in found] == ["evcs.W002"] * 2
+        assert "synchronous_commit = off" in found[0].msg
+
+    def test_durability_of_a_real_database(self, db: None) -> None:
+        # A throw-away server for tests is lax on purpose; what counts is that it can be asked.
+        assert len(checks.check_durability(databases=["default"])) <= 1
+
     def test_https(self) -> None:
         with override_settings(SECURE_SSL_REDIRECT=False, SECURE_PROXY_SSL_HEADER=None):
             assert [item.id for item in checks.check_https()] == ["evcs.W001"]
@@ -331,7 +387,29 @@ class TestDatabaseAddress:
             "db.local",
             "5433",
         ]
-        assert parse_database("mariadb://h/x")["ENGINE"] == "django.db.backends.mysql"
+
+    def test_mariadb(self) -> None:
+        entry = parse_database("mariadb://h/x")
+        assert entry["ENGINE"] == "django.db.backends.mysql"
+        assert entry["OPTIONS"]["isolation_level"] == "read committed"
+        assert entry["TEST"]["COLLATION"] == "utf8mb4_bin"
+
+    @pytest.mark.parametrize(
+        ("value", "host", "port"),
+        [
+            ("postgres:///house", "", ""),
+            ("postgres://evcs@%2FTmp%2Fx:5433/house", "/Tmp/x", "5433"),
+            (
+                "mysql://evcs:p%40ss@%2frun%2fmysqld%2fmysqld.sock/house",
+                "/run/mysqld/mysqld.sock",
+                "",
+            ),
+            ("mysql://evcs@DB.local/house", "db.local", ""),
+        ],
+    )
+    def test_sockets(self, value: str, host: str, port: str) -> None:
+        entry = parse_database(value)
+        assert (entry["HOST"], entry["PORT"], entry["NAME"]) == (host, port, "house")
 
     @pytest.mark.parametrize("value", ["oracle://h/x", "postgres://h/", "http://x"])
     def test_anything_else(self, value: str) -> None:

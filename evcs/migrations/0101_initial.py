@@ -1,4 +1,8 @@
-"""The tables of evcs."""
+"""The tables of evcs.
+
+Numbered from 101: a database of the original project has its 0001 to 0006 of an app of this name
+on record, and would take ours for done.
+"""
 
 import django.core.validators
 import django.db.models.deletion
@@ -54,11 +58,30 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Tariff',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('valid_from', models.DateField(unique=True)),
+                ('price_per_kwh', models.DecimalField(decimal_places=5, max_digits=8, validators=[django.core.validators.MinValueValidator(0)])),
+                ('vat_percent', models.DecimalField(decimal_places=2, default=0, max_digits=4, validators=[django.core.validators.MinValueValidator(0)])),
+                ('currency', models.CharField(default='EUR', max_length=3)),
+            ],
+            options={
+                'verbose_name': 'Tarif',
+                'verbose_name_plural': 'Tarife',
+                'ordering': ['-valid_from'],
+            },
+        ),
+        migrations.CreateModel(
             name='ClosedMonth',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('month', models.DateField(unique=True)),
                 ('closed_at', models.DateTimeField()),
+                ('override_by', models.CharField(blank=True, max_length=100)),
+                ('override_reason', models.CharField(blank=True, max_length=500)),
+                ('content', models.TextField(blank=True)),
+                ('sha256', models.CharField(blank=True, max_length=64)),
                 ('closed_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
@@ -105,6 +128,7 @@ class Migration(migrations.Migration):
                 ('orphan_wh', models.BigIntegerField(blank=True, null=True)),
                 ('energy_wh', models.BigIntegerField(default=0)),
                 ('closed_at', models.DateTimeField(blank=True, null=True)),
+                ('ended_month', models.DateField(blank=True, null=True)),
                 ('month', models.DateField(blank=True, null=True)),
                 ('booked_wh', models.BigIntegerField(default=0)),
                 ('flags_text', models.CharField(blank=True, max_length=255)),
@@ -132,6 +156,86 @@ class Migration(migrations.Migration):
                 'verbose_name': 'Änderung',
                 'verbose_name_plural': 'Änderungen',
                 'ordering': ['session_id', 'pk'],
+            },
+        ),
+        migrations.CreateModel(
+            name='SessionReview',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('at', models.DateTimeField()),
+                ('flags_text', models.CharField(max_length=255)),
+                ('by_name', models.CharField(max_length=100)),
+                ('note', models.CharField(max_length=200)),
+                ('session', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reviews', to='evcs.session')),
+            ],
+            options={
+                'verbose_name': 'Prüfung',
+                'verbose_name_plural': 'Prüfungen',
+                'ordering': ['session_id', 'pk'],
+            },
+        ),
+        migrations.CreateModel(
+            name='Statement',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('flat_key', models.CharField(blank=True, max_length=40)),
+                ('content', models.TextField()),
+                ('sha256', models.CharField(max_length=64)),
+                ('closed', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='statements', to='evcs.closedmonth')),
+                ('flat', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=evcs_settings.FLAT_MODEL)),
+            ],
+            options={
+                'verbose_name': 'Abrechnung',
+                'verbose_name_plural': 'Abrechnungen',
+                'ordering': ['-closed__month', 'flat_key'],
+            },
+        ),
+        migrations.CreateModel(
+            name='StatementMail',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('email', models.EmailField(max_length=254)),
+                ('at', models.DateTimeField()),
+                ('statement', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='mails', to='evcs.statement')),
+            ],
+            options={
+                'verbose_name': 'Versand',
+                'verbose_name_plural': 'Versand',
+                'ordering': ['-at', '-pk'],
+            },
+        ),
+        migrations.CreateModel(
+            name='StatementRecipient',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('address', models.TextField(blank=True)),
+                ('email', models.EmailField(blank=True, max_length=254)),
+                ('language', models.CharField(choices=[('de', 'Deutsch'), ('en', 'English')], default='de', max_length=2)),
+                ('flat', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=evcs_settings.FLAT_MODEL)),
+            ],
+            options={
+                'verbose_name': 'Empfänger',
+                'verbose_name_plural': 'Empfänger',
+                'ordering': ['flat_id'],
+            },
+        ),
+        migrations.CreateModel(
+            name='QuarantineItem',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('item_id', models.CharField(max_length=64)),
+                ('raw', models.TextField()),
+                ('reason', models.TextField()),
+                ('received_at', models.DateTimeField()),
+                ('settled_at', models.DateTimeField(blank=True, null=True)),
+                ('settled_by', models.CharField(blank=True, max_length=100)),
+                ('note', models.CharField(blank=True, max_length=200)),
+                ('station', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='quarantine_items', to='evcs.station')),
+            ],
+            options={
+                'verbose_name': 'Zurückgewiesene Meldung',
+                'verbose_name_plural': 'Zurückgewiesene Meldungen',
+                'ordering': ['-received_at'],
             },
         ),
         migrations.CreateModel(
@@ -209,6 +313,24 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='UnknownTag',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('uid', models.CharField(max_length=20)),
+                ('first_at', models.DateTimeField()),
+                ('last_at', models.DateTimeField()),
+                ('times', models.PositiveIntegerField(default=1)),
+                ('settled_at', models.DateTimeField(blank=True, null=True)),
+                ('settled_by', models.CharField(blank=True, max_length=100)),
+                ('station', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='unknown_tags', to='evcs.station')),
+            ],
+            options={
+                'verbose_name': 'Unbekannte Karte',
+                'verbose_name_plural': 'Unbekannte Karten',
+                'ordering': ['-last_at', '-pk'],
+            },
+        ),
+        migrations.CreateModel(
             name='Reading',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -231,8 +353,9 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('month', models.DateField()),
                 ('energy_wh', models.BigIntegerField()),
-                ('kind', models.CharField(choices=[('late', 'Late'), ('correction', 'Correction')], max_length=12)),
+                ('kind', models.CharField(choices=[('late', 'Late'), ('correction', 'Correction'), ('move', 'Move')], max_length=12)),
                 ('reason', models.CharField(max_length=200)),
+                ('by_name', models.CharField(blank=True, max_length=100)),
                 ('at', models.DateTimeField()),
                 ('flat', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=evcs_settings.FLAT_MODEL)),
                 ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
@@ -245,26 +368,25 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['flat', 'month'], name='evcs_entry_flat_month')],
             },
         ),
-        migrations.CreateModel(
-            name='QuarantineItem',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('item_id', models.CharField(max_length=64)),
-                ('raw', models.TextField()),
-                ('reason', models.TextField()),
-                ('received_at', models.DateTimeField()),
-                ('station', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='quarantine_items', to='evcs.station')),
-            ],
-            options={
-                'verbose_name': 'Zurückgewiesene Meldung',
-                'verbose_name_plural': 'Zurückgewiesene Meldungen',
-                'ordering': ['-received_at'],
-                'constraints': [models.UniqueConstraint(fields=('station', 'item_id'), name='evcs_quarantine_once')],
-            },
+        migrations.AddConstraint(
+            model_name='statement',
+            constraint=models.UniqueConstraint(fields=('closed', 'flat_key'), name='evcs_statement_once_a_month'),
+        ),
+        migrations.AddConstraint(
+            model_name='statementmail',
+            constraint=models.UniqueConstraint(fields=('statement', 'email'), name='evcs_mailed_once'),
+        ),
+        migrations.AddConstraint(
+            model_name='quarantineitem',
+            constraint=models.UniqueConstraint(fields=('station', 'item_id'), name='evcs_quarantine_once'),
         ),
         migrations.AddIndex(
             model_name='session',
             index=models.Index(fields=['station', 'seq'], name='evcs_session_station_seq'),
+        ),
+        migrations.AddIndex(
+            model_name='session',
+            index=models.Index(fields=['station', 'end_received_at', 'seq'], name='evcs_session_waiting_for_end'),
         ),
         migrations.AddIndex(
             model_name='session',
@@ -273,6 +395,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='session',
             index=models.Index(fields=['station', 'month'], name='evcs_session_station_month'),
+        ),
+        migrations.AddIndex(
+            model_name='session',
+            index=models.Index(fields=['station', 'ended_month'], name='evcs_session_station_ended'),
+        ),
+        migrations.AddIndex(
+            model_name='session',
+            index=models.Index(fields=['month'], name='evcs_session_month'),
         ),
         migrations.AddIndex(
             model_name='session',
@@ -285,5 +415,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='session',
             constraint=models.UniqueConstraint(fields=('station', 'open_slot'), name='evcs_one_open_session_per_station'),
+        ),
+        migrations.AddConstraint(
+            model_name='unknowntag',
+            constraint=models.UniqueConstraint(fields=('uid', 'station'), name='evcs_unknown_tag_once'),
         ),
     ]

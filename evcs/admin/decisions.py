@@ -1,0 +1,96 @@
+"""Pages on which a person decides something about a fact: a form, then one call of a service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils.html import format_html_join
+
+from evcs.services.errors import ServiceError, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """``carry_out`` gets the row, the form's values and the user, and may raise UsageError."""
+
+    name: str
+    title: str
+    form: type[forms.Form]
+    carry_out: Callable[[Any, dict[str, Any], Any], object]
+
+
+def name_of(user: Any) -> str:
+    """Return how a person is called in what they decide."""
+    return str(user.get_full_name() or user.get_username())
+
+
+class Decisions:
+    """Mixin of a ModelAdmin: ``decisions`` about one of its rows, for who may change the model.
+
+    The row itself stays read-only; a form that is opened by GET changes nothing.
+    """
+
+    decisions: tuple[Decision, ...] = ()
+    model: Any
+    admin_site: Any
+
+    def get_urls(self) -> list[Any]:
+        """Add an address for each decision."""
+        mine = [
+            path(
+                f"<int:pk>/{one.name}/",
+                self.admin_site.admin_view(self._view(one)),
+                name=self._url_name(one),
+            )
+            for one in self.decisions
+        ]
+        return [*mine, *super().get_urls()]  # type: ignore[misc]
+
+    def decide(self, row: Any) -> str:
+        """Return the links to the decisions about a row."""
+        links = (
+            (reverse(f"admin:{self._url_name(one)}", args=[row.pk]), one.title)
+            for one in self.decisions
+        )
+        return format_html_join(" · ", '<a href="{}">{}</a>', links)
+
+    decide.short_description = "Entscheiden"  # type: ignore[attr-defined]
+
+    def _url_name(self, decision: Decision) -> str:
+        return f"evcs_{self.model._meta.model_name}_{decision.name}"
+
+    def _view(self, decision: Decision) -> Callable[..., HttpResponse]:
+        permission = f"evcs.change_{self.model._meta.model_name}"
+
+        def view(request: HttpRequest, pk: int) -> HttpResponse:
+            if not request.user.has_perm(permission):
+                raise PermissionDenied
+            row = self.model._default_manager.filter(pk=pk).first()
+            if row is None:
+                raise Http404
+            form = decision.form(request.POST if request.method == "POST" else None)
+            if form.is_valid():
+                try:
+                    decision.carry_out(row, form.cleaned_data, request.user)
+                except (UsageError, ServiceError) as error:
+                    form.add_error(None, str(error))
+                else:
+                    messages.success(request, f"{decision.title}: {row}")
+                    back = f"admin:evcs_{self.model._meta.model_name}_change"
+                    return HttpResponseRedirect(reverse(back, args=[pk]))
+            context = self.admin_site.each_context(request) | {
+                "title": decision.title,
+                "subject": str(row),
+                "form": form,
+            }
+            return TemplateResponse(request, "evcs/decision.html", context)
+
+        return view

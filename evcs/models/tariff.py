@@ -1,0 +1,30 @@
+"""What a kilowatt-hour costs, from a day on."""
+
+from __future__ import annotations
+
+from django.core.validators import MinValueValidator
+from django.db import models
+
+
+class Tariff(models.Model):
+    """The price of the sessions that end on ``valid_from`` or later, until the next tariff begins.
+
+    ``price_per_kwh`` is net, in ``currency``; ``vat_percent`` comes on top.
+    """
+
+    valid_from = models.DateField(unique=True)
+    price_per_kwh = models.DecimalField(
+        max_digits=8, decimal_places=5, validators=[MinValueValidator(0)]
+    )
+    vat_percent = models.DecimalField(
+        max_digits=4, decimal_places=2, default=0, validators=[MinValueValidator(0)]
+    )
+    currency = models.CharField(max_length=3, default="EUR")
+
+    class Meta:
+        verbose_name = "Tarif"
+        verbose_name_plural = "Tarife"
+        ordering = ["-valid_from"]
+
+    def __str__(self) -> str:
+        return f"{self.valid_from} {self.price_per_kwh} {self.currency}/kWh"

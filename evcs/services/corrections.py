@@ -1,0 +1,105 @@
+"""Correcting what was booked: by an amount, or to another apartment. The session stays as it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+
+from evcs.kinds import EntryKind
+from evcs.models import Entry, Session
+from evcs.services.errors import UsageError
+from evcs.services.months import first_open
+from evcs.services.transactions import in_transaction, lock_station
+
+LONGEST_REASON = 200
+
+
+@in_transaction
+def correct(
+    session: Session, difference_wh: int, reason: str, *, by_name: str, user: Any = None
+) -> Entry:
+    """Add ``difference_wh`` to what the session's apartment pays, in the session's month or the
+    first open one after it.
+
+    Raises UsageError without a name, a reason or a difference, for a session still open, or if less
+    than nothing would be left of it.
+    """
+    _refuse_blank(reason, by_name)
+    _lock(session)
+    if not difference_wh:
+        raise UsageError("a correction by 0 Wh corrects nothing")
+    left_wh = sum(_owed(session).values()) + difference_wh
+    if left_wh < 0:
+        raise UsageError(f"the session would count {left_wh} Wh; nobody charges less than nothing")
+    return _entry(
+        session, session.flat_id, difference_wh, EntryKind.CORRECTION, reason, by_name, user
+    )
+
+
+@in_transaction
+def reassign(
+    session: Session, flat_id: Any, reason: str, *, by_name: str, user: Any = None
+) -> list[Entry]:
+    """Take all that others pay for the session and give it to an apartment (None: nobody).
+
+    Raises UsageError without a name or a reason, for a session still open, or if there is nothing
+    to take.
+    """
+    _refuse_blank(reason, by_name)
+    _lock(session)
+    moved = [(flat, wh) for flat, wh in _owed(session).items() if flat != flat_id and wh]
+    if not moved:
+        raise UsageError("all of the session's energy is there already")
+    made = []
+    for flat, energy_wh in moved:
+        for whose, wh in ((flat, -energy_wh), (flat_id, energy_wh)):
+            made.append(_entry(session, whose, wh, EntryKind.MOVE, reason, by_name, user))
+    return made
+
+
+def _lock(session: Session) -> None:
+    lock_station(session.station_id)
+    session.refresh_from_db()
+    if session.month is None:
+        raise UsageError("the session is still open; correct it after its end")
+
+
+def _refuse_blank(reason: str, by_name: str) -> None:
+    if not reason.strip():
+        raise UsageError("a correction needs a reason")
+    if len(reason) > LONGEST_REASON:
+        raise UsageError(f"a reason has at most {LONGEST_REASON} characters")
+    if not by_name.strip():
+        raise UsageError("a correction needs the name of who makes it")
+
+
+def _owed(session: Session) -> dict[Any, int]:
+    """What each apartment pays for the session, Wh."""
+    owed = {session.flat_id: session.booked_wh}
+    for entry in session.entries.all():
+        owed[entry.flat_id] = owed.get(entry.flat_id, 0) + entry.energy_wh
+    return owed
+
+
+def _entry(
+    session: Session,
+    flat_id: Any,
+    energy_wh: int,
+    kind: EntryKind,
+    reason: str,
+    by_name: str,
+    user: Any,
+) -> Entry:
+    assert session.month is not None
+    return Entry.objects.create(
+        session=session,
+        flat_id=flat_id,
+        month=first_open(session.month),
+        energy_wh=energy_wh,
+        kind=kind,
+        reason=reason.strip(),
+        by_name=by_name.strip(),
+        at=timezone.now(),
+        user=user,
+    )

@@ -1,0 +1,74 @@
+"""Tags that belong to nobody and were held to a box: kept, listed, adopted or set aside."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.db.models import F
+from django.utils import timezone
+
+from evcs.models import Station, Tag, UnknownTag
+from evcs.services import tags
+from evcs.services.errors import UsageError
+from evcs.services.transactions import in_transaction
+
+# A box that is out of its mind, or in wrong hands, must not fill the disk.
+MOST = 1000
+
+
+def keep(station: Station, uid: str, now: dt.datetime) -> None:
+    """Note that ``uid`` was held to ``station``. Within the caller's transaction, station locked.
+
+    One that was settled is listed again; of more than MOST of a station the oldest go.
+    """
+    known = UnknownTag.objects.filter(station=station, uid=uid)
+    if known.update(last_at=now, times=F("times") + 1, settled_at=None, settled_by=""):
+        return
+    UnknownTag.objects.create(station=station, uid=uid, first_at=now, last_at=now)
+    mine = UnknownTag.objects.filter(station=station).order_by("-last_at", "-pk")
+    too_old = list(mine.values_list("pk", flat=True)[MOST : 2 * MOST])
+    if too_old:
+        UnknownTag.objects.filter(pk__in=too_old).delete()
+
+
+def listed() -> list[UnknownTag]:
+    """Return what waits for a person, the latest first."""
+    return list(UnknownTag.objects.filter(settled_at=None).select_related("station"))
+
+
+@in_transaction
+def adopt(
+    uid: str, flat_id: Any, label: str, *, by_name: str, since: dt.datetime | None = None
+) -> Tag:
+    """Register an unknown tag and give it to an apartment, by default from the very beginning.
+
+    Sessions that are stored stay where they are: corrections.reassign moves them. Raises UsageError
+    without a name, or if the tag is assigned already.
+    """
+    _refuse_blank(by_name)
+    tag = tags.register(uid, label=label)
+    if tag.assignments.exists() and since is None:
+        raise UsageError(f"tag {uid} belongs to an apartment already; say from when on it is new")
+    tags.assign(tag, flat_id, since=since)
+    _settle(uid, by_name)
+    return tag
+
+
+@in_transaction
+def set_aside(uid: str, *, by_name: str) -> None:
+    """Take a tag off the list without adopting it. Raises UsageError without a name, or if it is
+    not on the list."""
+    _refuse_blank(by_name)
+    if not _settle(uid, by_name):
+        raise UsageError(f"tag {uid} is not on the list of unknown tags")
+
+
+def _settle(uid: str, by_name: str) -> int:
+    waiting = UnknownTag.objects.filter(uid=uid, settled_at=None)
+    return int(waiting.update(settled_at=timezone.now(), settled_by=by_name.strip()))
+
+
+def _refuse_blank(by_name: str) -> None:
+    if not by_name.strip():
+        raise UsageError("say who decides it")
