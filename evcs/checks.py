@@ -32,7 +32,9 @@ def check_time_zone(**_: Any) -> list[CheckMessage]:
     return [
         Error(
             "evcs needs USE_TZ = True",
-            hint="Set USE_TZ = True; TIME_ZONE decides where a month begins.",
+            hint="Set USE_TZ = True; TIME_ZONE decides where a month begins. A project of "
+            "mmetering's kind, which stores wall clocks, reads them through a field of its own "
+            "(server/mmetering/localtime.py is one), or runs evcs as server/ beside it.",
             id="evcs.E001",
         )
     ]

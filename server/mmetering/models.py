@@ -1,11 +1,14 @@
 """mmetering's models as its tables have them, so that this project runs on a copy of its database.
 
-Table and column names, lengths and nullability are the original's; spelling included.
+Table and column names, lengths and nullability are the original's; spelling included. So are the
+times in the columns: the wall clock of the house (localtime.py).
 """
 
 from __future__ import annotations
 
 from django.db import models
+
+from server.mmetering.localtime import HostDateTimeField
 
 
 class Flat(models.Model):
@@ -30,11 +33,11 @@ class Meter(models.Model):
     flat = models.ForeignKey(Flat, models.PROTECT, verbose_name="Wohnung")
     addresse = models.IntegerField(default=0)
     seriennummer = models.CharField(max_length=45)
-    init_datetime = models.DateTimeField(auto_now_add=True)
+    init_datetime = HostDateTimeField(auto_now_add=True)
     active = models.BooleanField("Aktivieren", default=False)
     available = models.BooleanField(default=False)
-    start_datetime = models.DateTimeField("Laufzeit Start", null=True, blank=True)
-    end_datetime = models.DateTimeField("Laufzeit Ende", null=True, blank=True)
+    start_datetime = HostDateTimeField("Laufzeit Start", null=True, blank=True)
+    end_datetime = HostDateTimeField("Laufzeit Ende", null=True, blank=True)
 
     class Meta:
         verbose_name = "Zähler"
@@ -48,7 +51,7 @@ class MeterData(models.Model):
     """A reading every 15 minutes, in kWh."""
 
     meter = models.ForeignKey(Meter, models.CASCADE)
-    saved_time = models.DateTimeField(db_index=True)
+    saved_time = HostDateTimeField(db_index=True)
     value = models.FloatField()
     value_l1 = models.FloatField(null=True, blank=True)
     value_l2 = models.FloatField(null=True, blank=True)
@@ -69,7 +72,7 @@ class Activities(models.Model):
 
     title = models.CharField(max_length=70)
     text = models.CharField(max_length=300)
-    timestamp = models.DateTimeField(auto_now_add=True)
+    timestamp = HostDateTimeField(auto_now_add=True)
 
     class Meta:
         verbose_name = "Aktivität"
