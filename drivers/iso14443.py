@@ -41,6 +41,14 @@ class Card:
         return self.uid.hex().upper()
 
     @property
+    def may_be_part(self) -> bool:
+        """Whether noise in one byte, the SAK, can have made it of a longer UID.
+
+        ISO 14443-3 gives no card such a UID of four bytes; copies have one all the same.
+        """
+        return len(self.uid) == 4 and self.uid[0] == _CASCADE_TAG
+
+    @property
     def random(self) -> bool:
         """The UID is drawn anew at every tap (phones, passports): it names nobody."""
         return len(self.uid) == 4 and self.uid[0] == _RANDOM_UID

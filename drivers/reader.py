@@ -150,7 +150,8 @@ class Reader:
     def scan(self) -> Scan:
         """One poll: field on, read what is there twice, field off.
 
-        Two readings in a row must be identical, or there was nothing. Takes 7 ms without a card and
+        Two readings in a row must be identical, or there was nothing; three of what may be a part
+        of a longer UID. Takes 7 ms without a card and
         up to LONGEST_SCAN_S with one. Raises ReaderSilent, ReaderHung or ReaderReset when the chip
         is not well; the next call after reinit() or open() starts afresh.
         """
@@ -188,12 +189,16 @@ class Reader:
 
     def _read_twice(self, chip: Mfrc522) -> Card | Collision | None:
         before = self._read_once(chip)
+        alike = 1
         for _ in range(_READS_PER_SCAN - 1):
             if before is None:
                 return None
             halt(chip.transceive)
             now = self._read_once(chip)
-            if now == before and not isinstance(now, Damage):
+            alike = alike + 1 if now == before else 1
+            # What may be a part of a longer UID has to be read once more.
+            wanted = 3 if isinstance(now, Card) and now.may_be_part else 2
+            if alike >= wanted and not isinstance(now, Damage):
                 return now
             before = now
         return None
