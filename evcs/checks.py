@@ -102,9 +102,8 @@ def check_collation(databases: Sequence[str] | None = None, **_: Any) -> list[Ch
         if cures:
             found.append(
                 Error(
-                    f"DATABASES[{alias!r}]: {name} compares text without regard to case "
-                    f"({', '.join([default, *tables])}); names, keys and meter serials that "
-                    "differ would be one",
+                    f"DATABASES[{alias!r}]: {name} compares text without regard to case; two "
+                    "names, keys or meter serials that differ would be one",
                     hint=" ".join(cures),
                     id="evcs.E005",
                 )

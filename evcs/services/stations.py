@@ -61,6 +61,14 @@ def heard(principal: Principal) -> None:
         _note_heard(principal, now)
 
 
+def heard_on_a_line(station: Station) -> None:
+    """Note that a station spoke on the line that is bound to it."""
+    now = timezone.now()
+    last = station.last_seen
+    if last is None or not dt.timedelta() <= now - last < HEARD_STEP:
+        _note_seen(station.pk, now)
+
+
 @in_transaction
 def create(name: str) -> tuple[Station, str]:
     """Return a new station and its token, which is nowhere to be read afterwards.
@@ -103,6 +111,11 @@ def watch(station: Station, seconds: int = 60) -> None:
     """Somebody looks at this station: heartbeats come faster for a while."""
     until = timezone.now() + dt.timedelta(seconds=seconds)
     Station.objects.filter(pk=station.pk).update(watched_until=until)
+
+
+@in_transaction
+def _note_seen(station_id: int, now: dt.datetime) -> None:
+    Station.objects.filter(pk=station_id).update(last_seen=now)
 
 
 @in_transaction
