@@ -60,3 +60,7 @@ class LeaseLapsed(DriverError):
 
 class BoxGone(DriverError):
     """The simulated box does not answer on its socket."""
+
+
+class LinePortLost(DriverError):
+    """The line to the server is gone, or cannot be opened."""

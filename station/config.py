@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from drivers.text_line import is_port
 from station.rules.settings import Settings
 from station.rules.values import Load, OfflinePolicy
 
@@ -328,15 +329,15 @@ class _Parser:
         ca_file = table.text("ca_file")
         if ca_file is not None and not _found(ca_file, Path.is_file):
             table.wrong("ca_file", "no such file")
-        url, token, port = "", "", table.text("port")
-        table.known |= {"url", "token_file"}
+        url, token, port = "", "", None
+        table.known |= {"url", "token_file", "port"}
         if transport == "rest":
             url = table.need(
                 "url", _url, "http(s)://HOST[:PORT], without a path behind it", "http://localhost"
             )
             token = self.token(table)
         else:
-            table.wrong("transport", 'MCSP is not spoken by this release; use "rest"')
+            port = table.need("port", _line, "a serial device or tcp://127.0.0.1:PORT", "/dev/null")
         return ServerConfig(
             transport=transport,
             url=url,
@@ -488,6 +489,9 @@ class _Parser:
             Load.WALLBOX,
         )
         policies = tuple(policy.value for policy in OfflinePolicy)
+        if server.transport == "mcsp":
+            # The line carries no tag list.
+            policies = (OfflinePolicy.REFUSE.value, OfflinePolicy.ANYONE.value)
         return Settings(
             load=load,
             phases=box.take("phases", 3, _one_or_three, "1 or 3") or 3,
@@ -517,10 +521,14 @@ class _Parser:
             ),
             final_reading_timeout_s=session.number("final_reading_timeout_s", 3600, 1, 86_400),
             offline_policy=OfflinePolicy(
-                offline.choice("policy", "known_tags", policies) or "known_tags"
+                offline.choice("policy", policies[0], policies) or policies[0]
             ),
             offline_max_age_s=3600 * offline.number("max_age_h", 168, 0.001, 100_000),
         )
+
+
+def _line(value: Any) -> str | None:
+    return value if isinstance(value, str) and is_port(value) else None
 
 
 def _url(value: Any) -> str | None:

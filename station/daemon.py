@@ -70,7 +70,7 @@ from station.rules.state import State, background, phase
 from station.rules.values import Now
 from station.status import Snapshot, shown, snapshot
 from station.transport.answers import Transport
-from station.transport.rest import RestTransport
+from station.transport.choice import transport_of
 from station.uplink.commands import REMOTE
 from station.workers.journal import JournalWorker
 from station.workers.meter import MeterWorker
@@ -249,10 +249,7 @@ class Daemon:
         self.guard = LeaseGuard(self.contactor, post, on_crash)
 
     def _transport(self) -> Transport:
-        server = self.config.server
-        return RestTransport(
-            server.url, server.token, timeout_s=server.timeout_s, ca_file=server.ca_file
-        )
+        return transport_of(self.config)
 
     def on_crash(self, reason: str) -> None:
         """Any thread: the daemon has to leave, contactor open."""

@@ -6,8 +6,11 @@ from datetime import UTC, datetime
 
 from station.checks.probe import Probe, Result, Surroundings
 from station.clock import Clock
+from station.config import ServerConfig
 from station.rules.values import Now
 from station.transport.answers import Answer, Kind
+from station.transport.choice import transport_of
+from station.transport.mcsp import McspTransport
 from station.transport.rest import RestTransport
 
 # The server takes what is up to 5 min ahead of it; long before that something is wrong.
@@ -41,7 +44,26 @@ def server(around: Surroundings) -> Result:
         answer = transport.hello()
     finally:
         transport.close()
+    if around.config.server.transport == "mcsp":
+        return judge_line(around.config.server, answer)
     return judge_server(around.config.server.url, answer, around.clock)
+
+
+def judge_line(server: ServerConfig, answer: Answer) -> Result:
+    """Whether somebody answers on the line. Pure."""
+    where = f"MCSP on {server.port}"
+    if server.mcsp_legacy:
+        said = "an older server: whether it is there shows at the first START"
+        return Result("server", True, f"{where}, {said}")
+    if answer.kind is Kind.DONE:
+        return Result("server", True, f"{where} answers")
+    if answer.kind is Kind.UNAUTHORIZED:
+        hint = (
+            "the line is bound to another station there, or this one is disabled: look at runevcs"
+        )
+        return Result("server", False, f"{where}: {answer.detail}; {hint}")
+    hint = "check the cable, the baud rate, and that runevcs listens there"
+    return Result("server", False, f"{where}: {answer.detail}; {hint}")
 
 
 def judge_server(url: str, answer: Answer, at: Clock) -> Result:
@@ -91,6 +113,8 @@ def advice(answer: Answer) -> str:
 
 def token(around: Surroundings) -> Result:
     """Whether the server takes our token: asked for the tag list, which changes nothing."""
+    if around.config.server.transport == "mcsp":
+        return Result("token", True, "none is needed: the line is bound to this station")
     transport = _transport(around)
     try:
         answer = transport.tags(None)
@@ -119,15 +143,9 @@ def judge_token(name: str, answer: Answer) -> Result:
     return Result("token", False, f"cannot be told without the server: {answer.detail}")
 
 
-def _transport(around: Surroundings) -> RestTransport:
-    wanted = around.config.server
-    return RestTransport(
-        wanted.url,
-        wanted.token,
-        timeout_s=min(wanted.timeout_s, LONGEST_CALL_S),
-        ca_file=wanted.ca_file,
-        user_agent="evcs-station check",
-    )
+def _transport(around: Surroundings) -> RestTransport | McspTransport:
+    wanted_s = min(around.config.server.timeout_s, LONGEST_CALL_S)
+    return transport_of(around.config, timeout_s=wanted_s, user_agent="evcs-station check")
 
 
 def _moment(value: object) -> datetime | None:

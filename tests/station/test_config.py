@@ -221,7 +221,6 @@ ONE_MISTAKE = [
     ("station", "simulator", True, "a text"),
     ("station", "log_level", "loud", '"debug" or "info" or "warning" or "error"'),
     ("server", "transport", "carrier pigeon", '"rest" or "mcsp"'),
-    ("server", "transport", "mcsp", "not spoken by this release"),
     ("server", "url", "mmetering.example", "http(s)://HOST"),
     ("server", "url", "https://mmetering.example/api", "http(s)://HOST"),
     ("server", "url", "https://user@mmetering.example", "http(s)://HOST"),
@@ -561,3 +560,44 @@ def test_a_meter_may_count_as_many_phases_as_it_has(data: dict[str, Any], model:
     config = parse(changed(data, ("meter", "model", model), ("contactor", "phases", phases)))
     assert config.meter.model == model
     assert config.rules.phases == phases
+
+
+def mcsp(data: dict[str, Any], **server: Any) -> dict[str, Any]:
+    """A config that speaks MCSP."""
+    data["server"] = {"transport": "mcsp", "port": "/dev/ttyUSB1", **server}
+    data["offline"] = {}
+    return data
+
+
+def test_a_line_needs_neither_url_nor_token(data: dict[str, Any]):
+    config = parse(mcsp(data))
+    assert (config.server.port, config.server.baudrate) == ("/dev/ttyUSB1", 9600)
+    # It carries no tag list.
+    assert config.rules.offline_policy is OfflinePolicy.REFUSE
+
+
+@pytest.mark.parametrize(
+    "port",
+    ["tcp://127.0.0.1:7000", "tcp://[::1]:7000", "/dev/serial/by-id/usb-x"],
+)
+def test_ports_of_a_line(data: dict[str, Any], port: str):
+    assert parse(mcsp(data, port=port)).server.port == port
+
+
+@pytest.mark.parametrize(
+    "port",
+    ["", "ttyUSB0", "tcp://192.168.1.2:7000", "tcp://127.0.0.1", "tcp://127.0.0.1:0", "tcp://h:1"],
+)
+def test_what_is_no_port_of_a_line(data: dict[str, Any], port: str):
+    (line,) = mistakes(mcsp(data, port=port))
+    assert line.startswith("[server] port = ")
+    assert "tcp://127.0.0.1:PORT" in line
+
+
+def test_a_line_needs_a_port_and_has_no_list(data: dict[str, Any]):
+    changed_data = mcsp(data)
+    del changed_data["server"]["port"]
+    changed_data["offline"] = {"policy": "known_tags"}
+    port, policy = mistakes(changed_data)
+    assert "port: is required" in port
+    assert '"refuse" or "anyone"' in policy
