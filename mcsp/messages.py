@@ -20,6 +20,7 @@ from mcsp.values import Malformed
 PROTOCOL = "MMETERING"
 VERSION = "1.0"
 MOST_HEADERS = 32
+CHECK = "Check"
 
 
 class Action(StrEnum):

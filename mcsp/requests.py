@@ -11,11 +11,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from uuid import UUID
+from zlib import crc32
 
 from mcsp import values
 from mcsp.codes import Code
 from mcsp.lines import Line, LineReader
-from mcsp.messages import MOST_HEADERS, PROTOCOL, Action, Request, request_of
+from mcsp.messages import CHECK, MOST_HEADERS, PROTOCOL, Action, Request, request_of
 from mcsp.values import Malformed
 
 BETWEEN_LINES_S = 2.0
@@ -43,6 +44,7 @@ class _Begun:
     fault: Wrong | None = None
     left: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    crc: int = 0
 
 
 class RequestReader:
@@ -98,7 +100,7 @@ class RequestReader:
             return self._give_up(
                 Wrong(Code.MALFORMED, f"the first line must read {PROTOCOL}/1.0 and an action")
             )
-        self._begun = _Begun(since_s, match[3])
+        self._begun = _Begun(since_s, match[3], crc=_crc(line.text))
         if int(match[1]) != 1:
             detail = f"version {match[1]}.{match[2]}; this is 1.0"
             self._begun.fault = Wrong(Code.VERSION_NOT_SUPPORTED, detail)
@@ -116,6 +118,7 @@ class RequestReader:
                 Wrong(Code.MALFORMED, f"Content-Length is at most {MOST_HEADERS} lines")
             )
         begun.left = int(value)
+        begun.crc = _crc(text, begun.crc)
         return self._finish(begun) if begun.left == 0 else []
 
     def _header(self, begun: _Begun, text: str) -> list[Request | Wrong]:
@@ -130,12 +133,17 @@ class RequestReader:
                 Wrong(Code.MALFORMED, f"{name} stands there twice", _request_id(begun))
             )
         begun.headers[lower] = value.removeprefix(" ")
+        if lower != CHECK.lower():
+            begun.crc = _crc(text, begun.crc)
         assert begun.left is not None
         begun.left -= 1
         return self._finish(begun) if begun.left == 0 else []
 
     def _finish(self, begun: _Begun) -> list[Request | Wrong]:
         self._begun = None
+        if begun.headers.get(CHECK.lower(), f"{begun.crc:08x}").lower() != f"{begun.crc:08x}":
+            # Nothing in it can be believed; the client sends it again.
+            return []
         known = _request_id(begun)
         if begun.fault is not None:
             return [Wrong(begun.fault.code, begun.fault.detail, known)]
@@ -152,6 +160,10 @@ class RequestReader:
     def _give_up(self, wrong: Wrong) -> list[Request | Wrong]:
         self._begun = None
         return [wrong]
+
+
+def _crc(text: str, so_far: int = 0) -> int:
+    return crc32(f"{text}\n".encode("ascii"), so_far)
 
 
 def _request_id(begun: _Begun) -> UUID | None:

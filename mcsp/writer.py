@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from zlib import crc32
+
 from mcsp.messages import (
+    CHECK,
     MOST_HEADERS,
     PROTOCOL,
     VERSION,
@@ -21,10 +24,21 @@ LONGEST_MESSAGE = 60
 def request(message: Request) -> bytes:
     """The bytes of a request. Raises ValueError for what the text cannot carry."""
     headers = headers_of(message)
-    if len(headers) > MOST_HEADERS:
-        raise ValueError(f"{len(headers)} headers; a request has at most {MOST_HEADERS}")
-    lines = [f"{PROTOCOL}/{VERSION} {action_of(message)}", f"Content-Length: {len(headers)}"]
-    return _bytes([*lines, *(f"{name}: {value}" for name, value in headers)])
+    # Without Request-Id the peer is an older one, and the message that of the original.
+    checked = message.request_id is not None
+    count = len(headers) + checked
+    if count > MOST_HEADERS:
+        raise ValueError(f"{count} headers; a request has at most {MOST_HEADERS}")
+    head = _bytes([f"{PROTOCOL}/{VERSION} {action_of(message)}", f"Content-Length: {count}"])
+    rest = _bytes([f"{name}: {value}" for name, value in headers])
+    # First of the headers: a count that was garbled to less cannot leave it away.
+    own = f"{CHECK}: {check(head + rest)}\n".encode("ascii") if checked else b""
+    return head + own + rest
+
+
+def check(data: bytes) -> str:
+    """The value of Check for all lines but its own, each with LF: CRC-32, eight hex digits."""
+    return f"{crc32(data):08x}"
 
 
 def answer(message: Answer) -> bytes:

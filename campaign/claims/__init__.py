@@ -23,6 +23,7 @@ NAMES = (
     "tags",
     "clock",
     "disk",
+    "line",
 )
 
 

@@ -38,6 +38,9 @@ from station.transport.answers import Answer, Kind
 
 _POLL_S = 0.1
 _REMEMBERED = 16
+# Our messages are well-formed: what the server finds wrong about one was garbled on the line, as
+# long as it does not find so three times.
+_DOUBTED = 3
 _REFUSALS = {Code.KEY_NOT_REGISTERED, Code.KEY_BLOCKED, Code.KEY_ALREADY_CHARGING}
 _PAUSES = {Code.STATION_NOT_REGISTERED, Code.VERSION_NOT_SUPPORTED}
 _SERIAL = re.compile(r"[ -~]{1,64}")
@@ -75,6 +78,7 @@ class McspTransport:
         self._noise_s: float | None = None
         # What the server called our sessions: an older one wants it again. Lost with the process.
         self._session_ids: OrderedDict[str, str] = OrderedDict()
+        self._found_wrong = ("", 0)
 
     def start(self, uuid: str, body: Mapping[str, Any]) -> Answer:
         """START. REFUSED carries the code of the table in MCSP."""
@@ -89,6 +93,7 @@ class McspTransport:
             authorized_by=body["authorized_by"],
         )
         answer, session_id = self._ask(request)
+        answer = self._doubt(f"start {uuid}", answer)
         if answer.kind is Kind.DONE and session_id is not None:
             self._session_ids[uuid] = session_id
             while len(self._session_ids) > _REMEMBERED:
@@ -118,8 +123,8 @@ class McspTransport:
         )
         answer, _ = self._ask(request)
         if answer.kind is Kind.REFUSED:
-            return Answer(Kind.WRONG, code=answer.code, detail=answer.detail)
-        return answer
+            answer = Answer(Kind.WRONG, code=answer.code, detail=answer.detail)
+        return self._doubt(f"end {uuid}", answer)
 
     def heartbeat(self, body: Mapping[str, Any]) -> Answer:
         """PING. The line tells no ``last_seq``: a box with a new journal begins at 1."""
@@ -146,6 +151,17 @@ class McspTransport:
 
     def close(self) -> None:
         self._line.close()
+
+    def _doubt(self, what: str, answer: Answer) -> Answer:
+        """The same message is found wrong so often before it is set aside."""
+        if answer.kind not in (Kind.WRONG, Kind.UNKNOWN_SESSION) or self._legacy:
+            return answer
+        before, times = self._found_wrong
+        times = times + 1 if before == what else 1
+        self._found_wrong = what, times
+        if times < _DOUBTED:
+            return Answer(Kind.SILENT, code=answer.code, detail=f"{answer.detail}; again")
+        return answer
 
     def _request_id(self, uuid: str) -> UUID | None:
         return None if self._legacy else UUID(uuid)

@@ -265,3 +265,32 @@ def test_any_bytes_and_then_a_request() -> None:
             end, now_s = b"", now_s + 2.5
         assert reader.feed(end + PING, now_s)[-1] == PingRequest("Lader1"), told
     assert time.monotonic() - began < 300
+
+
+class TestCheck:
+    """A flipped bit makes another register of a register."""
+
+    WHOLE = writer.request(StartRequest("Lader1", "16AC936B", KEY, Meter(1_245_807), seq=7))
+
+    def test_there_only_for_peers_with_a_request_id(self) -> None:
+        assert self.WHOLE.splitlines()[2].startswith(b"Check: ")
+        assert b"Check" not in writer.request(StartRequest("Lader1", "16AC936B", None, Meter(1)))
+
+    def test_every_single_bit(self) -> None:
+        """Whatever one flipped bit does, it is never another message that is understood."""
+        whole = read(self.WHOLE)
+        for place in range(len(self.WHOLE)):
+            for bit in range(8):
+                spoilt = bytearray(self.WHOLE)
+                spoilt[place] ^= 1 << bit
+                for found in read(bytes(spoilt)):
+                    assert isinstance(found, Wrong) or [found] == whole, bytes(spoilt)
+
+    def test_nothing_is_answered_and_the_next_one_is_understood(self) -> None:
+        spoilt = self.WHOLE.replace(b"1245.807", b"1241.807")
+        assert read(spoilt) == []
+        assert read(spoilt + PING) == [PingRequest("Lader1")]
+        assert read(self.WHOLE.replace(b"\n", b"\r\n")) == read(self.WHOLE) != []
+
+    def test_it_is_not_needed(self) -> None:
+        assert read(start(*GOOD, ID_LINE)) == [StartRequest("Lader1", "16AC936B", KEY)]
