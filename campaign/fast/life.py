@@ -198,7 +198,7 @@ class Life:
     def _closes(self, station: Station) -> None:
         session = station.state.session
         uuid = session.uuid if session is not None else None
-        self.truth.owner = uuid
+        self.truth.closes_for(uuid)
         with closing(self.world.disk.look().database) as connection:
             row = connection.execute(
                 "SELECT record, authorized_by FROM sessions WHERE uuid = ?", (uuid,)

@@ -42,6 +42,12 @@ class Truth:
         self.note(now_s)
         return self.box
 
+    def closes_for(self, uuid: str | None) -> None:
+        """The line was told to close for this session; contacts that move later are its own."""
+        self.owner = uuid
+        if self.periods and self.periods[-1].uuid is None:
+            self.periods[-1].uuid = uuid
+
     def note(self, now_s: float) -> None:
         """Remember how much has flowed by now."""
         count_wh = self.box.rail.register_wh - self.began_wh
@@ -72,6 +78,10 @@ class Truth:
             if open_one.told_s is None:
                 open_one.told_s = t_s
         elif kind == "line" and fields["name"] == "contactor" and open_one is not None:
-            level = fields["level"]
-            inactive = self.box.built.wiring.contactor.inactive_level
-            open_one.told_s = t_s if level == inactive else None
+            if fields["level"] == self.box.built.wiring.contactor.inactive_level:
+                open_one.told_s = t_s
+            elif open_one.told_s is not None:
+                # Told to close while a weld holds the contacts of the one before: from here on
+                # they are this one's.
+                open_one.opened_s = t_s
+                self.periods.append(Period(None, t_s))
