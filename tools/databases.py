@@ -298,12 +298,20 @@ def _remove(folder: Path) -> None:
 
 def run(command: Sequence[str], url: str) -> int:
     """Run ``command`` on the database; return its exit status as a shell would."""
+    # A signal between the start of the command and the knowledge of it would leave it behind.
+    came: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda got, _: came.append(got))
     try:
         process = subprocess.Popen(command, env=os.environ | {"EVCS_DATABASE": url})
     except OSError as error:
         print(f"databases: {command[0]}: {error.strerror}", file=sys.stderr)
         return 127
     try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _end)
+        if came:
+            _end(came[0], None)
         status = process.wait()
     except SystemExit as signalled:
         # A Ctrl-C it saw too, and writes its last words; any other signal was for us alone.
