@@ -32,9 +32,11 @@ def check_time_zone(**_: Any) -> list[CheckMessage]:
     return [
         Error(
             "evcs needs USE_TZ = True",
-            hint="Set USE_TZ = True; TIME_ZONE decides where a month begins. A project of "
-            "mmetering's kind, which stores wall clocks, reads them through a field of its own "
-            "(server/mmetering/localtime.py is one), or runs evcs as server/ beside it.",
+            hint="Set USE_TZ = True, and TIME_ZONE to the zone of the house, which decides where a "
+            "month begins. A project of mmetering's kind has wall clocks in its tables, which "
+            "Django would take for UTC from then on: make its DateTimeFields the HostDateTimeField "
+            "of server/mmetering/localtime.py (no table changes), or leave it as it is and run "
+            "server/ on a copy of its database (docs/server.md).",
             id="evcs.E001",
         )
     ]

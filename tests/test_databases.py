@@ -107,6 +107,15 @@ def test_nothing_is_left_after_a_signal(kind: str, folder: Path, number: str, at
     assert_gone(folder)
 
 
+def test_nothing_is_left_of_a_command_that_was_just_started(kind: str, folder: Path) -> None:
+    """The signal arrives while the tool is still busy starting it."""
+    process = started(folder, kind, "sh", "-c", "kill -TERM $PPID; exec sleep 600")
+    # To its end: COMMAND has the same standard output, and must be gone too.
+    process.communicate(timeout=ANSWER_S)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert_gone(folder)
+
+
 def test_nothing_is_left_of_a_server_that_is_being_made(kind: str, folder: Path) -> None:
     process = started(folder, kind, "true")
     deadline = time.monotonic() + ANSWER_S

@@ -24,7 +24,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +46,51 @@ class Missing(Exception):
 
 class NotStarted(Exception):
     """The server did not come up; the text ends with its own last words."""
+
+
+class Ending:
+    """Makes SystemExit of SIGINT and SIGTERM: once, and never while a program that was started is
+    not known yet to whoever has to end it."""
+
+    NUMBERS = (signal.SIGINT, signal.SIGTERM)
+
+    def __init__(self) -> None:
+        self._held = False
+        self._waiting: int | None = None
+
+    def listen(self) -> None:
+        """Begin."""
+        for number in self.NUMBERS:
+            signal.signal(number, self._take)
+
+    def over(self) -> None:
+        """Let no further signal break off the cleaning up."""
+        for number in self.NUMBERS:
+            signal.signal(number, signal.SIG_IGN)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let a signal wait until the end of the block."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+            if self._waiting is not None:
+                self._end(self._waiting)
+
+    def _take(self, number: int, _: object) -> None:
+        if self._held:
+            self._waiting = number
+        else:
+            self._end(number)
+
+    def _end(self, number: int) -> NoReturn:
+        self.over()
+        raise SystemExit(128 + number)
+
+
+ending = Ending()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,45 +226,49 @@ class _Runner:
 
     def once(self, command: Sequence[str], text: str) -> None:
         """Run ``command`` to its end with ``text`` as its input. Raises NotStarted."""
-        process = self._start(command, subprocess.PIPE)
+        process = None
         try:
+            with ending.held():
+                process = self._start(command, subprocess.PIPE)
             output, _ = process.communicate(text, timeout=START_S)
         except subprocess.TimeoutExpired:
             _fail(command, f"not done after {START_S:.0f} s", [])
         finally:
-            _kill(process)
+            if process is not None:
+                _kill(process)
         if process.returncode != 0:
             _fail(command, f"exit status {process.returncode}", output.splitlines())
 
     @contextmanager
     def serving(self, plan: Plan) -> Iterator[None]:
         """Keep the server running, from when it takes connections to the end of the block."""
-        process = self._start(plan.serve, subprocess.DEVNULL)
+        process = None
         words: deque[str] = deque(maxlen=20)
         known = threading.Event()
 
-        def listen() -> None:
-            assert process.stdout is not None
-            for line in process.stdout:
+        def listen(output: Iterable[str]) -> None:
+            for line in output:
                 words.append(line.rstrip())
                 if plan.ready in line:
                     known.set()
             known.set()
 
-        listener = threading.Thread(target=listen, daemon=True)
-        listener.start()
         try:
+            with ending.held():
+                process = self._start(plan.serve, subprocess.DEVNULL)
+            assert process.stdout is not None
+            threading.Thread(target=listen, args=(process.stdout,), daemon=True).start()
             in_time = known.wait(START_S)
             if not in_time or not any(plan.ready in line for line in words):
                 why = "ended" if in_time else f"not ready after {START_S:.0f} s"
                 _fail(plan.serve, why, list(words))
             yield
         finally:
-            process.send_signal(plan.stop)
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(STOP_S)
-            _kill(process)
-            listener.join(STOP_S)
+            if process is not None:
+                process.send_signal(plan.stop)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(STOP_S)
+                _kill(process)
 
     def _start(self, command: Sequence[str], stdin: int) -> subprocess.Popen[str]:
         """Start in a session of its own: a Ctrl-C is for COMMAND, not for its database. Should
@@ -298,47 +347,31 @@ def _remove(folder: Path) -> None:
 
 def run(command: Sequence[str], url: str) -> int:
     """Run ``command`` on the database; return its exit status as a shell would."""
-    # A signal between the start of the command and the knowledge of it would leave it behind.
-    came: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda got, _: came.append(got))
+    process = None
     try:
-        process = subprocess.Popen(command, env=os.environ | {"EVCS_DATABASE": url})
+        with ending.held():
+            process = subprocess.Popen(command, env=os.environ | {"EVCS_DATABASE": url})
+        status = process.wait()
     except OSError as error:
         print(f"databases: {command[0]}: {error.strerror}", file=sys.stderr)
         return 127
-    try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, _end)
-        if came:
-            _end(came[0], None)
-        status = process.wait()
     except SystemExit as signalled:
-        # A Ctrl-C it saw too, and writes its last words; any other signal was for us alone.
-        if signalled.code == 128 + signal.SIGINT:
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(GRACE_S)
-        process.terminate()
+        if process is not None:
+            # A Ctrl-C it saw too, and writes its last words; any other signal was for us alone.
+            if signalled.code == 128 + signal.SIGINT:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(GRACE_S)
+            process.terminate()
         raise
     finally:
-        _deaf()
-        try:
-            process.wait(GRACE_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        ending.over()
+        if process is not None:
+            try:
+                process.wait(GRACE_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
     return status if status >= 0 else 128 - status
-
-
-def _deaf() -> None:
-    """Let no further signal break off the cleaning up."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-
-
-def _end(number: int, _: object) -> NoReturn:
-    _deaf()
-    raise SystemExit(128 + number)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -348,8 +381,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("database", choices=KINDS)
     parser.add_argument("command", nargs="+", metavar="COMMAND", help="after --")
     options = parser.parse_args(arguments)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _end)
+    ending.listen()
     try:
         with database(options.database) as url:
             return run(options.command, url)

@@ -34,6 +34,8 @@ CONCLUDED = {
     Flag.ESTIMATED_TIME,
 }
 TAG_FLAGS = set(FLAGS.values())
+# The width of SessionChange.old and new: an odd serial number is longer as it is written down.
+CHANGE_TEXT_MAX = 100
 
 
 def find(station: Station, uuid: UUID) -> Session | None:
@@ -243,4 +245,5 @@ def _orphan(session: Session) -> Point | None:
 def _text(value: Any) -> str | None:
     if value is None:
         return None
-    return rfc3339(value) if isinstance(value, dt.datetime) else str(value)
+    text = rfc3339(value) if isinstance(value, dt.datetime) else str(value)
+    return text[:CHANGE_TEXT_MAX]

@@ -24,7 +24,7 @@ from evcs.models import (
 )
 from evcs.services import month_report, open_points, statements
 from evcs.services.canonical import canonical, sha256
-from evcs.services.errors import UsageError
+from evcs.services.errors import UsageError, refuse_long
 from evcs.services.months import is_closed
 from evcs.services.open_points import OpenPoint
 from evcs.services.settlement import month_of
@@ -66,6 +66,9 @@ def close(
         raise UsageError(f"{month:%Y-%m} is closed already")
     if override is not None and not (override.by.strip() and override.reason.strip()):
         raise UsageError("closing over open points takes a name and a reason")
+    if override is not None:
+        refuse_long(override.by, "a name")
+        refuse_long(override.reason, "a reason", 500)
     # Whoever books holds its station: with all of them held nobody is in the middle of it.
     list(Station.objects.select_for_update().order_by("pk"))
     _refuse_earlier(month)

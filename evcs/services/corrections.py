@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from evcs.kinds import EntryKind
 from evcs.models import Entry, Session
-from evcs.services.errors import UsageError
+from evcs.services.errors import UsageError, refuse_long
 from evcs.services.months import first_open
 from evcs.services.transactions import in_transaction, lock_station
 
@@ -72,6 +72,7 @@ def _refuse_blank(reason: str, by_name: str) -> None:
         raise UsageError(f"a reason has at most {LONGEST_REASON} characters")
     if not by_name.strip():
         raise UsageError("a correction needs the name of who makes it")
+    refuse_long(by_name, "a name")
 
 
 def _owed(session: Session) -> dict[Any, int]:

@@ -47,3 +47,12 @@ class Unavailable(ServiceError):
 
 class UsageError(Exception):
     """An administrator asked for something that cannot be; the text says what to do instead."""
+
+
+LONGEST_NAME = 100
+
+
+def refuse_long(text: str, what: str, most: int = LONGEST_NAME) -> None:
+    """Raise UsageError for text that its column cannot hold: SQLite would take it, others fail."""
+    if len(text) > most:
+        raise UsageError(f"{what} has at most {most} characters")

@@ -16,7 +16,7 @@ from django.utils.crypto import salted_hmac
 
 from evcs.kinds import TagState
 from evcs.models import Station, Tag, TagAssignment
-from evcs.services.errors import UsageError
+from evcs.services.errors import UsageError, refuse_long
 from evcs.services.transactions import in_transaction
 from evcs.services.verdicts import Verdict, judge
 from evcs.times import rfc3339
@@ -117,6 +117,7 @@ def list_for(station: Station, now: dt.datetime | None = None) -> TagList:
 @in_transaction
 def register(uid: str, *, label: str = "", expires_at: dt.datetime | None = None) -> Tag:
     """Return the tag ``uid`` (canonical), created if it is new; an existing one stays as it is."""
+    refuse_long(label, "a label")
     tag, _ = Tag.objects.get_or_create(uid=uid, defaults={"label": label, "expires_at": expires_at})
     return tag
 
@@ -131,7 +132,11 @@ def store(tag: Tag) -> None:
 @in_transaction
 def set_stations(tag: Tag, stations: Iterable[Station]) -> None:
     """Let a tag be valid at ``stations`` only; none means at all of them."""
-    tag.stations.set(stations)
+    chosen = [station.pk for station in stations]
+    # Stations first, as START takes its locks.
+    list(Station.objects.select_for_update().filter(pk__in=chosen).order_by("pk"))
+    Tag.objects.select_for_update().get(pk=tag.pk)
+    tag.stations.set(chosen)
 
 
 @in_transaction

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from evcs.models import Station, Tag, UnknownTag
 from evcs.services import tags
-from evcs.services.errors import UsageError
+from evcs.services.errors import UsageError, refuse_long
 from evcs.services.transactions import in_transaction
 
 # A box that is out of its mind, or in wrong hands, must not fill the disk.
@@ -72,3 +72,4 @@ def _settle(uid: str, by_name: str) -> int:
 def _refuse_blank(by_name: str) -> None:
     if not by_name.strip():
         raise UsageError("say who decides it")
+    refuse_long(by_name, "a name")
