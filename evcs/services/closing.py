@@ -20,7 +20,6 @@ from evcs.models import (
     Session,
     Statement,
     StatementRecipient,
-    Station,
 )
 from evcs.services import month_report, open_points, statements
 from evcs.services.canonical import canonical, sha256
@@ -28,7 +27,7 @@ from evcs.services.errors import UsageError, refuse_long
 from evcs.services.months import is_closed
 from evcs.services.open_points import OpenPoint
 from evcs.services.settlement import month_of
-from evcs.services.transactions import in_transaction
+from evcs.services.transactions import in_transaction, lock_all_stations
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +68,7 @@ def close(
     if override is not None:
         refuse_long(override.by, "a name")
         refuse_long(override.reason, "a reason", 500)
-    # Whoever books holds its station: with all of them held nobody is in the middle of it.
-    list(Station.objects.select_for_update().order_by("pk"))
+    lock_all_stations()
     _refuse_earlier(month)
     points = open_points.of(month)
     if points and override is None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
@@ -90,24 +90,26 @@ def list_for(station: Station, now: dt.datetime | None = None) -> TagList:
     The ETag is a hash of the content: the same list, the same ETag, over restarts too.
     """
     now = now or timezone.now()
+    places = Tag.stations.through.objects.filter(tag_id=OuterRef("pk"))
+    here = Tag.objects.filter(Exists(places.filter(station_id=station.pk)) | ~Exists(places))
+    found = here.order_by("uid").values_list("pk", "uid", "state", "expires_at")
     current = (
-        TagAssignment.objects.filter(Q(valid_from=None) | Q(valid_from__lte=now))
+        TagAssignment.objects.filter(tag__in=here)
+        .filter(Q(valid_from=None) | Q(valid_from__lte=now))
         .filter(Q(valid_to=None) | Q(valid_to__gt=now))
         .values_list("tag_id", "flat_id")
     )
     flat_by_tag = dict(current)
     tags: list[dict[str, Any]] = []
-    here = Tag.objects.filter(Q(stations=None) | Q(stations=station)).distinct()
-    for tag in here.order_by("uid"):
-        blocked = tag.state == TagState.BLOCKED
-        if tag.pk not in flat_by_tag and not blocked:
+    for pk, uid, state, expires_at in found:
+        if pk not in flat_by_tag and state != TagState.BLOCKED:
             continue
         tags.append(
             {
-                "tag": tag.uid,
-                "status": TagState(tag.state).value,
-                "expires_at": rfc3339(tag.expires_at) if tag.expires_at else None,
-                "group": group_of(flat_by_tag.get(tag.pk)),
+                "tag": uid,
+                "status": TagState(state).value,
+                "expires_at": rfc3339(expires_at) if expires_at else None,
+                "group": group_of(flat_by_tag.get(pk)),
             }
         )
     text = json.dumps(tags, sort_keys=True, separators=(",", ":"))
@@ -147,7 +149,12 @@ def set_state(tag: Tag, state: TagState, expires_at: dt.datetime | None = None) 
 
 @in_transaction
 def assign(
-    tag: Tag, flat_id: Any, *, since: dt.datetime | None = None, until: dt.datetime | None = None
+    tag: Tag,
+    flat_id: Any,
+    *,
+    since: dt.datetime | None = None,
+    until: dt.datetime | None = None,
+    first: bool = False,
 ) -> TagAssignment:
     """Give a tag to an apartment from ``since`` (default now) to ``until`` (default: no end); who
     had it until then has it no longer. The first assignment of a tag without ``since`` reaches back
@@ -155,10 +162,14 @@ def assign(
 
     Periods of one tag never overlap. Sessions that are stored keep the apartment that they were
     started for, whatever becomes of the tag. Raises UsageError if a later assignment stands in the
-    way, or for a period without a moment in it.
+    way, for a period without a moment in it, or with ``first`` if the tag was given before.
     """
     Tag.objects.select_for_update().get(pk=tag.pk)
     assignments = TagAssignment.objects.filter(tag=tag)
+    if first and assignments.exists():
+        raise UsageError(
+            f"tag {tag.uid} belongs to an apartment already; say from when on it is new"
+        )
     if since is None and not assignments.exists():
         return TagAssignment.objects.create(tag=tag, flat_id=flat_id, valid_to=until)
     since = since or timezone.now()

@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from evcs.models import ClosedMonth, Tariff
 from evcs.services.errors import UsageError
 from evcs.services.settlement import following
-from evcs.services.transactions import in_transaction
+from evcs.services.transactions import in_transaction, lock_all_stations
 
 CENT = Decimal("0.01")
 PRICE_STEP = Decimal("0.00001")
@@ -70,6 +70,8 @@ def set_price(
 
     Raises UsageError as ``refuse`` does.
     """
+    # As closing does it: a month is closed with this price, or this finds it closed.
+    lock_all_stations()
     refuse(valid_from, per_kwh, vat_percent, currency)
     made, _ = Tariff.objects.update_or_create(
         valid_from=valid_from,
@@ -94,6 +96,7 @@ def refuse(valid_from: dt.date, per_kwh: Decimal, vat_percent: Decimal, currency
 @in_transaction
 def remove(valid_from: dt.date) -> None:
     """Take back a tariff. Raises UsageError if none begins on that day, or in a closed month."""
+    lock_all_stations()
     _refuse_closed(valid_from)
     deleted, _ = Tariff.objects.filter(valid_from=valid_from).delete()
     if not deleted:

@@ -76,6 +76,11 @@ def lock_station(station_id: int) -> Station:
     return Station.objects.select_for_update().get(pk=station_id)
 
 
+def lock_all_stations() -> None:
+    """Hold every station until the transaction ends: nobody is in the middle of a booking."""
+    list(Station.objects.select_for_update().order_by("pk").values_list("pk"))
+
+
 def _rolled_back(error: Error) -> bool:
     if isinstance(error, IntegrityError):
         return True

@@ -48,9 +48,7 @@ def adopt(
     """
     _refuse_blank(by_name)
     tag = tags.register(uid, label=label)
-    if tag.assignments.exists() and since is None:
-        raise UsageError(f"tag {uid} belongs to an apartment already; say from when on it is new")
-    tags.assign(tag, flat_id, since=since)
+    tags.assign(tag, flat_id, since=since, first=since is None)
     _settle(uid, by_name)
     return tag
 

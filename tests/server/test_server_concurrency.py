@@ -11,6 +11,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from django.utils import timezone
 
 from evcs.kinds import Flag
 from evcs.models import ClosedMonth, Entry, Reading, Session, SessionChange, Station
-from evcs.services import closing, consumption, stations, tags
+from evcs.services import closing, consumption, stations, tags, tariffs
 from evcs.services.closing import Override
 from evcs.services.errors import UsageError
 from evcs.services.settlement import following
@@ -252,3 +253,28 @@ def test_every_watt_hour_is_in_one_month_while_it_is_closed(
     assert booked + later == 3500 * PARALLEL
     assert frozen_wh(closed) == booked
     assert closing.verify() == []
+
+
+def test_a_price_is_in_the_closed_month_or_refused(
+    box: Box, flat: Flat, rng: random.Random
+) -> None:
+    month = last_month()
+    fact = {"authorized_by": "list", "started_at": within(month, 10)}
+    box.end(new_uuid(1), ended_at=within(month, 11), **fact)
+    refusals = []
+
+    def close() -> None:
+        closing.close(month, "landlord", override=Override("landlord", "a race"))
+
+    def price() -> None:
+        try:
+            tariffs.set_price(month, Decimal("0.3"), Decimal(19))
+        except UsageError as error:
+            refusals.append(str(error))
+
+    at_once([close, price], rng)
+
+    frozen = [json.loads(one.content) for one in ClosedMonth.objects.get().statements.all()]
+    priced = any(item["tariff"] is not None for content in frozen for item in content["sessions"])
+    assert priced == (not refusals), frozen
+    assert len(tariffs.prices()) == (not refusals)
