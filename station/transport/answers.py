@@ -24,7 +24,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``detail`` is for people; ``retry_after_s`` what the server asked for, if it did."""
+    """``detail`` is for people; ``retry_after_s`` what the server asked for, if it did.
+
+    ``asked``: False if this way to the server has no such message. It is done with then, and
+    nothing is known of the server.
+    """
 
     kind: Kind
     body: Mapping[str, Any] = field(default_factory=dict)
@@ -32,6 +36,7 @@ class Answer:
     detail: str = ""
     retry_after_s: float | None = None
     etag: str | None = None
+    asked: bool = True
 
     @property
     def heard(self) -> bool:

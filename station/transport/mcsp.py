@@ -15,6 +15,7 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID, uuid4
@@ -43,6 +44,7 @@ _REMEMBERED = 16
 _DOUBTED = 3
 _REFUSALS = {Code.KEY_NOT_REGISTERED, Code.KEY_BLOCKED, Code.KEY_ALREADY_CHARGING}
 _PAUSES = {Code.STATION_NOT_REGISTERED, Code.VERSION_NOT_SUPPORTED}
+_NOT_CARRIED = Answer(Kind.DONE, asked=False)
 _SERIAL = re.compile(r"[ -~]{1,64}")
 
 
@@ -129,9 +131,7 @@ class McspTransport:
     def heartbeat(self, body: Mapping[str, Any]) -> Answer:
         """PING. The line tells no ``last_seq``: a box with a new journal begins at 1."""
         answer, _ = self._ask(PingRequest(self._name, uuid4()))
-        if answer.kind is Kind.DONE:
-            return Answer(Kind.DONE, {"last_seq": 0})
-        return answer
+        return replace(answer, body={"last_seq": 0}) if answer.kind is Kind.DONE else answer
 
     def hello(self) -> Answer:
         """Is the server there?"""
@@ -139,15 +139,15 @@ class McspTransport:
 
     def readings(self, uuid: str, body: Mapping[str, Any]) -> Answer:
         """The line carries none."""
-        return Answer(Kind.DONE)
+        return _NOT_CARRIED
 
     def tags(self, etag: str | None) -> Answer:
         """The line carries none."""
-        return Answer(Kind.DONE)
+        return _NOT_CARRIED
 
     def quarantine(self, message_id: str, raw: str, reason: str) -> Answer:
         """The line carries none: it stays visible here."""
-        return Answer(Kind.DONE)
+        return _NOT_CARRIED
 
     def close(self) -> None:
         self._line.close()
@@ -170,7 +170,7 @@ class McspTransport:
         """The outcome, and the Session-Id if there is one."""
         if self._legacy and isinstance(request, PingRequest):
             # The original has no PING: whether anybody is there shows at the next START.
-            return Answer(Kind.DONE), None
+            return _NOT_CARRIED, None
         try:
             data = writer.request(request)
         except ValueError as error:

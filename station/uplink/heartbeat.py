@@ -41,6 +41,9 @@ class Heartbeat:
         if answer.kind is not Kind.DONE:
             if answer.kind in (Kind.WRONG, Kind.UNKNOWN_SESSION, Kind.TOO_LARGE):
                 line.log.error("the server finds our heartbeat wrong: %s", answer.detail)
+            else:
+                # As soon as the link tries again: until then the server sees nothing of us.
+                self.hasten()
             return False
         every_s = answer.body.get("heartbeat_s")
         if isinstance(every_s, int | float) and not isinstance(every_s, bool):

@@ -46,6 +46,8 @@ class Line:
 
     def note(self, answer: Answer) -> None:
         """Every answer ends or prolongs the pause; the log hears of the changes."""
+        if not answer.asked:
+            return
         before = self.link.problem
         self.link.note(answer, self.monotonic())
         problem = self.link.problem

@@ -562,6 +562,26 @@ def test_the_heartbeat_comes_first_and_its_interval_is_the_servers(path: Path):
     assert wire.calls[0].name == "heartbeat"
 
 
+@pytest.mark.parametrize("answer", [SILENT, LATER, UNAUTHORIZED], ids=lambda one: one.kind)
+def test_a_heartbeat_that_was_not_heard_is_sent_when_the_link_tries_again(
+    path: Path, answer: Answer
+):
+    """Not after its interval: a new box starts no session before the server was heard."""
+    wire = Wire()
+    wire.answers("heartbeat", *[answer] * 3, Answer(Kind.DONE, {"last_seq": 7}))
+    with running(path, wire) as rig:
+        assert rig.events.next_of(ServerHeard) == ServerHeard(7)
+
+
+def test_what_a_line_does_not_carry_says_nothing_of_the_server(path: Path):
+    link = Link(random.Random(1), first_s=0.01, longest_s=0.01)
+    wire = Wire(usual={"heartbeat": SILENT, "tags": Answer(Kind.DONE, asked=False)})
+    with running(path, wire, link=link):
+        wire.wait("tags")
+        wire.wait("heartbeat", count=3)
+    assert link.problem == SILENT.detail
+
+
 # --- last_seq and action ----------------------------------------------------------------------
 
 

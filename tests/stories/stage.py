@@ -21,7 +21,7 @@ from station.journal.store import Store
 from tests.stories.house import House, SecondStation
 from tests.stories.recorder import Recorder, Seen
 from tests.stories.wire import Wire
-from tools.installation import Box, NotInTime, Process, Station
+from tools.installation import Box, NotInTime, Process, Station, free_port
 from tools.installation import until as box_answers
 
 T = TypeVar("T")
@@ -102,6 +102,7 @@ class Stage:
     changes: dict[str, dict[str, Any]] = field(default_factory=dict)
     box_options: list[str] = field(default_factory=list)
     commit_takes_s: float = 0.0
+    on_a_line: bool = False
     clock: dict[str, Any] = field(default_factory=dict)
     started: bool = False
     mark: int = 0
@@ -117,7 +118,7 @@ class Stage:
         self.started = True
         self.token_file = self.folder / "token"
         self.token_file.write_text(self.house.landlord.ask("new_station", name=self.name) + "\n")
-        self.wire = Wire(self.house.port)
+        self.wire = Wire(self._listen() if self.on_a_line else self.house.port)
         self.box = StoryBox(self.folder, speed=self.speed, baudrate=19200)
         self.box.options = tuple(self.box_options)
         self.box.start()
@@ -125,6 +126,9 @@ class Stage:
             self.box.client.call(op, **arguments)
         self.recorder = Recorder(str(self.box.socket))
         self.changes.setdefault("meter", {}).setdefault("baudrate", 19200)
+        if self.on_a_line:
+            port = f"tcp://127.0.0.1:{self.wire.port}"
+            self.changes.setdefault("server", {}).update(transport="mcsp", port=port)
         self.station = StoryStation(
             self.name, self.folder, self.box, self.wire.url, self.token_file, self.changes
         )
@@ -136,13 +140,31 @@ class Stage:
         """Leave nothing running and the house as it was. Any part may be missing."""
         if not self.started:
             return
-        parts = {"station": "stop", "recorder": "close", "wire": "close", "box": "stop"}
+        parts = {
+            "station": "stop",
+            "recorder": "close",
+            "wire": "close",
+            "listener": "end",
+            "box": "stop",
+        }
         for part, ending in parts.items():
             if hasattr(self, part):
                 getattr(getattr(self, part), ending)()
         if self.house.process is None or not self.house.process.running:
             self.house.start()
         self.house.landlord.ask("tidy", name=self.name)
+
+    def _listen(self) -> int:
+        """The server's listener, with the far end of the line; returns its port."""
+        port = free_port()
+        listen = ("server.manage", "runevcs", "--port", f"tcp://127.0.0.1:{port}={self.name}")
+        self.listener = Process(
+            "listener",
+            self.folder / "listener.log",
+            *(sys.executable, "-m", *listen),
+            **self.house.environment,
+        )
+        return port
 
     def moment(self) -> None:
         """What follows is measured from here."""

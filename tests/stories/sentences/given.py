@@ -47,6 +47,12 @@ def _enable(stage: Stage) -> None:
     stage.box_options += ["--load", "enable"]
 
 
+@sentence("given", "the box is on a line of text to the server")
+def _line(stage: Stage) -> None:
+    """MCSP over loopback TCP, the server's ``runevcs`` behind it; no network, no tag list."""
+    stage.on_a_line = True
+
+
 @sentence("given", "the disk takes {seconds:n} s per write")
 def _slow_disk(stage: Stage, seconds: str) -> None:
     stage.commit_takes_s = float(seconds)
