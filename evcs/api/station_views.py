@@ -14,7 +14,7 @@ from evcs.api import answers, requests
 from evcs.api.base import ApiView, StationView, answer
 from evcs.api.fields import parse_uuid
 from evcs.api.problems import TooLarge
-from evcs.services import ends, heartbeats, quarantine, readings, starts, tags
+from evcs.services import ends, heartbeats, quarantine, readings, starts, tag_lists
 
 ETAG = OpenApiParameter("ETag", str, OpenApiParameter.HEADER, response=[200, 304])
 IF_NONE_MATCH = OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER)
@@ -137,7 +137,7 @@ class TagsView(StationView):
     )
     def get(self, request: Request) -> Response:
         """Return the tags valid at this station."""
-        listed = tags.list_for(request.user.station)
+        listed = tag_lists.list_for(request.user.station)
         headers = {"ETag": listed.etag, "Cache-Control": "private, no-cache"}
         if _matches(request.headers.get("If-None-Match", ""), listed.etag):
             return Response(status=304, headers=headers)

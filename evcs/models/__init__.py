@@ -5,7 +5,7 @@ from evcs.models.month import ClosedMonth, Entry
 from evcs.models.session import Reading, Session, SessionChange, SessionReview
 from evcs.models.statement import Statement, StatementMail, StatementRecipient
 from evcs.models.station import Station, StationKey
-from evcs.models.tag import Tag, TagAssignment, UnknownTag
+from evcs.models.tag import Tag, TagAssignment, TagRevision, UnknownTag
 from evcs.models.tariff import Tariff
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "StationKey",
     "Tag",
     "TagAssignment",
+    "TagRevision",
     "Tariff",
     "UnknownTag",
 ]

@@ -49,6 +49,20 @@ class TagAssignment(models.Model):
         return f"{self.tag_id} -> {self.flat_id}"
 
 
+class TagRevision(models.Model):
+    """One row, another value after every change of a tag: the stations' lists are made anew only
+    then (services.tag_lists)."""
+
+    value = models.CharField(max_length=32)
+
+    class Meta:
+        verbose_name = "Stand der RFID-Karten"
+        verbose_name_plural = "Stand der RFID-Karten"
+
+    def __str__(self) -> str:
+        return self.value
+
+
 class UnknownTag(models.Model):
     """A tag that nobody registered, and the station it was held to: one row for each pair.
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from evcs.kinds import Action, Phase
 from evcs.models import Command, Session, Station
-from evcs.services import bookkeeping, commands, tags
+from evcs.services import bookkeeping, commands, tag_lists
 from evcs.services.messages import Heartbeat
 from evcs.services.starts import action_for
 from evcs.services.transactions import in_transaction, lock_station
@@ -48,7 +48,7 @@ def _take(station_id: int, message: Heartbeat, now: dt.datetime) -> HeartbeatAns
     return HeartbeatAnswer(
         heartbeat_s=station.heartbeat_s,
         last_seq=station.last_seq,
-        tags_etag=tags.list_for(station, now).etag,
+        tags_etag=tag_lists.etag_for(station, now),
         action=action_for(session) if session else Action.CONTINUE,
         commands=commands.listed(station),
     )

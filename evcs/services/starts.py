@@ -14,7 +14,8 @@ from evcs.models import Session, Station
 from evcs.services import bookkeeping, unknown_tags
 from evcs.services.errors import FactsDiffer, Refused
 from evcs.services.messages import Start
-from evcs.services.tags import group_of, look_up
+from evcs.services.tag_lists import group_of
+from evcs.services.tags import look_up
 from evcs.services.transactions import in_transaction, lock_station
 from evcs.services.verdicts import Verdict, action, refusal
 from evcs.times import rfc3339

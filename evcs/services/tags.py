@@ -1,21 +1,19 @@
-"""Tags: registering and blocking them, whose they are and when, and the list for a station."""
+"""Tags: registering and blocking them, whose they are and when."""
 
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
 
 from evcs.kinds import TagState
 from evcs.models import Station, Tag, TagAssignment
+from evcs.services import tag_lists
 from evcs.services.errors import UsageError, refuse_long
 from evcs.services.transactions import in_transaction
 from evcs.services.verdicts import Verdict, judge
@@ -33,27 +31,12 @@ class Lookup:
     verdict: Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class TagList:
-    """The tags valid at a station, and the text of the ETag header that stands for them."""
-
-    tags: list[dict[str, Any]]
-    etag: str
-
-
 def canonical_uid(text: str) -> str:
     """Return a UID as typed by a person in canonical form; raise UsageError if it is none."""
     uid = re.sub(r"[\s:-]", "", text).upper()
     if not CANONICAL.fullmatch(uid):
         raise UsageError(f"{text!r} is no UID; give 8, 14 or 20 hexadecimal digits")
     return uid
-
-
-def group_of(flat_id: Any) -> str | None:
-    """Return the opaque name of an apartment: the same for all its tags, saying nothing else."""
-    if flat_id is None:
-        return None
-    return salted_hmac("evcs.group", str(flat_id), algorithm="sha256").hexdigest()[:16]
 
 
 def look_up(uid: str, station: Station, at: dt.datetime, *, lock: bool = False) -> Lookup:
@@ -84,43 +67,15 @@ def look_up(uid: str, station: Station, at: dt.datetime, *, lock: bool = False) 
     return Lookup(tag, flat_id, verdict)
 
 
-def list_for(station: Station, now: dt.datetime | None = None) -> TagList:
-    """Return the tag list of a station: blocked ones as blocked, expired ones with their expiry.
-
-    The ETag is a hash of the content: the same list, the same ETag, over restarts too.
-    """
-    now = now or timezone.now()
-    places = Tag.stations.through.objects.filter(tag_id=OuterRef("pk"))
-    here = Tag.objects.filter(Exists(places.filter(station_id=station.pk)) | ~Exists(places))
-    found = here.order_by("uid").values_list("pk", "uid", "state", "expires_at")
-    current = (
-        TagAssignment.objects.filter(tag__in=here)
-        .filter(Q(valid_from=None) | Q(valid_from__lte=now))
-        .filter(Q(valid_to=None) | Q(valid_to__gt=now))
-        .values_list("tag_id", "flat_id")
-    )
-    flat_by_tag = dict(current)
-    tags: list[dict[str, Any]] = []
-    for pk, uid, state, expires_at in found:
-        if pk not in flat_by_tag and state != TagState.BLOCKED:
-            continue
-        tags.append(
-            {
-                "tag": uid,
-                "status": TagState(state).value,
-                "expires_at": rfc3339(expires_at) if expires_at else None,
-                "group": group_of(flat_by_tag.get(pk)),
-            }
-        )
-    text = json.dumps(tags, sort_keys=True, separators=(",", ":"))
-    return TagList(tags, f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"')
-
-
 @in_transaction
 def register(uid: str, *, label: str = "", expires_at: dt.datetime | None = None) -> Tag:
     """Return the tag ``uid`` (canonical), created if it is new; an existing one stays as it is."""
     refuse_long(label, "a label")
-    tag, _ = Tag.objects.get_or_create(uid=uid, defaults={"label": label, "expires_at": expires_at})
+    tag, new = Tag.objects.get_or_create(
+        uid=uid, defaults={"label": label, "expires_at": expires_at}
+    )
+    if new:
+        tag_lists.changed()
     return tag
 
 
@@ -129,6 +84,7 @@ def store(tag: Tag) -> None:
     """Write a tag that a person edited. Raises UsageError for a UID that is none."""
     tag.uid = canonical_uid(tag.uid)
     tag.save()
+    tag_lists.changed()
 
 
 @in_transaction
@@ -139,12 +95,14 @@ def set_stations(tag: Tag, stations: Iterable[Station]) -> None:
     list(Station.objects.select_for_update().filter(pk__in=chosen).order_by("pk"))
     Tag.objects.select_for_update().get(pk=tag.pk)
     tag.stations.set(chosen)
+    tag_lists.changed()
 
 
 @in_transaction
 def set_state(tag: Tag, state: TagState, expires_at: dt.datetime | None = None) -> None:
     """Block or accept a tag, and set its expiry (None = none)."""
     Tag.objects.filter(pk=tag.pk).update(state=state, expires_at=expires_at)
+    tag_lists.changed()
 
 
 @in_transaction
@@ -171,7 +129,7 @@ def assign(
             f"tag {tag.uid} belongs to an apartment already; say from when on it is new"
         )
     if since is None and not assignments.exists():
-        return TagAssignment.objects.create(tag=tag, flat_id=flat_id, valid_to=until)
+        return _give(tag, flat_id, None, until)
     since = since or timezone.now()
     if until is not None and until <= since:
         raise UsageError(f"a period from {rfc3339(since)} to {rfc3339(until)} has no moment in it")
@@ -185,6 +143,13 @@ def assign(
         if held.flat_id == flat_id and held.valid_to == until:
             return held
         TagAssignment.objects.filter(pk=held.pk).update(valid_to=since)
+    return _give(tag, flat_id, since, until)
+
+
+def _give(
+    tag: Tag, flat_id: Any, since: dt.datetime | None, until: dt.datetime | None
+) -> TagAssignment:
+    tag_lists.changed()
     return TagAssignment.objects.create(tag=tag, flat_id=flat_id, valid_from=since, valid_to=until)
 
 
@@ -202,3 +167,4 @@ def release(tag: Tag, until: dt.datetime | None = None) -> None:
         raise UsageError(f"tag {tag.uid} was given to an apartment after {rfc3339(until)}")
     mine.filter(valid_from__gte=until).delete()
     mine.filter(Q(valid_to=None) | Q(valid_to__gt=until)).update(valid_to=until)
+    tag_lists.changed()
