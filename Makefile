@@ -61,7 +61,7 @@ format: setup
 	$(BIN)/ruff check --fix .
 
 bench: setup
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench $(PART)
 
 # Randomized lives and all claims, judged against the truth: N whole lives [200], SEED of them all;
 # PART=fast, whole, a claim, or one life by its seed (fast:1234).

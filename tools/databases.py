@@ -5,8 +5,9 @@
 
 runs COMMAND with EVCS_DATABASE set to an empty database, as a user who may create others named
 ``test_evcs…``. The server lives in a temporary folder and listens on a socket in there and on no
-port, so it meets no other server of this machine. It syncs nothing to the disk and is deleted at
-the end. Exit status: COMMAND's; if a package is missing 0 and a word about it, with CI=true 1.
+port, so it meets no other server of this machine. It is deleted at the end and syncs nothing to
+the disk, unless --synced stands before its name. Exit status: COMMAND's; if a package is missing 0
+and a word about it, with CI=true 1.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import quote
@@ -98,13 +99,15 @@ class Plan:
     """How to make and run one server.
 
     ``files``: what is written first. ``prepare``: commands that make the rest, each with its
-    standard input. ``ready``: what the server says when it takes connections. ``stop``: the signal
+    standard input. ``unsynced``: further words of ``serve``, for a server that forgets at a power
+    cut. ``ready``: what the server says when it takes connections. ``stop``: the signal
     that ends it at once, but in order.
     """
 
     files: Mapping[Path, str]
     prepare: Sequence[tuple[Sequence[str], str]]
     serve: Sequence[str]
+    unsynced: Sequence[str]
     ready: str
     stop: signal.Signals
     url: str
@@ -129,7 +132,6 @@ def _postgresql(folder: Path) -> Plan:
     # Text in German order, as an installation in Germany has it: nothing may depend on it.
     order = ["--encoding=UTF8", "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=de-DE"]
     users = "CREATE ROLE evcs LOGIN CREATEDB;\nCREATE DATABASE evcs OWNER evcs;\n"
-    unsynced = ["-c", "fsync=off", "-c", "full_page_writes=off"]
     return Plan(
         files={},
         prepare=[
@@ -137,9 +139,10 @@ def _postgresql(folder: Path) -> Plan:
             ([postgres, "--single", "-D", data, "-c", "fsync=off", "postgres"], users),
         ],
         serve=[
-            *[postgres, "-D", data, "-k", str(folder), "-c", "listen_addresses=", *unsynced],
+            *[postgres, "-D", data, "-k", str(folder), "-c", "listen_addresses="],
             *["-c", "port=5432", "-c", "lc_messages=C", "-c", "max_connections=100"],
         ],
+        unsynced=["-c", "fsync=off", "-c", "full_page_writes=off"],
         ready="ready to accept connections",
         stop=signal.SIGINT,
         url=f"postgres://evcs@{quote(str(folder), safe='')}:5432/evcs",
@@ -161,16 +164,16 @@ def _mariadb(folder: Path) -> Plan:
         "GRANT ALL ON `test\\_evcs%`.* TO evcs@localhost;\n"
     )
     common = ["--no-defaults", f"--datadir={folder / 'data'}", f"--tmpdir={folder}"]
-    unsynced = ["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync"]
     # What Debian's configuration sets; the server's own default is latin1.
     text = ["--character-set-server=utf8mb4", "--collation-server=utf8mb4_general_ci"]
     return Plan(
         files={first: users},
         prepare=[([install, *common, "--skip-test-db", "--skip-name-resolve"], "")],
         serve=[
-            *[mariadbd, *common, f"--socket={socket}", "--skip-networking", *unsynced, *text],
+            *[mariadbd, *common, f"--socket={socket}", "--skip-networking", *text],
             *[f"--pid-file={folder / 'pid'}", f"--init-file={first}"],
         ],
+        unsynced=["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync"],
         ready="ready for connections",
         stop=signal.SIGTERM,
         url=f"mysql://evcs@{quote(str(socket), safe='')}/evcs",
@@ -193,15 +196,17 @@ def require(name: str) -> None:
 
 
 @contextmanager
-def database(name: str) -> Iterator[str]:
+def database(name: str, synced: bool = False) -> Iterator[str]:
     """Yield the EVCS_DATABASE of a new, empty database; its server ends with the block.
 
-    Raises Missing or NotStarted.
+    ``synced``: what is committed is on the disk, as in operation. Raises Missing or NotStarted.
     """
     require(name)
     account = _account(KINDS[name].accounts)
     with _folder(name) as folder:
         plan = KINDS[name].plan(folder)
+        if not synced:
+            plan = replace(plan, serve=[*plan.serve, *plan.unsynced])
         for path, text in plan.files.items():
             path.write_text(text)
         if account is not None:
@@ -379,11 +384,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.databases", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("database", choices=KINDS)
+    parser.add_argument(
+        "--synced", action="store_true", help="what is committed is on the disk, as in operation"
+    )
     parser.add_argument("command", nargs="+", metavar="COMMAND", help="after --")
     options = parser.parse_args(arguments)
     ending.listen()
     try:
-        with database(options.database) as url:
+        with database(options.database, options.synced) as url:
             return run(options.command, url)
     except Missing as error:
         needed = os.environ.get("CI") == "true"
