@@ -2,13 +2,14 @@
 
 The real daemon on a simulated box, with a server that answers in 20 ms and a journal that is synced
 to the disk. A cycle is a card that enters the field at a random moment, a charge, and a second card
-of the same apartment that ends it; in every other cycle the server is mute and the meter's line dead
+of the same apartment that ends it; in every other cycle the server is mute and the meter silent
 when that second card comes. Card and line are timed by the box, the steps between by the daemon
 (bench.stopwatch), all by the machine's one monotonic clock.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import signal
@@ -141,7 +142,7 @@ def _steps(card_us: int, marks: Sequence[tuple[str, int]], closed_us: int) -> di
     scan_us = [us for what, us in marks[:place] if what == "scan"][-1]
     times = [us for what, us in marks[place:] if what != "scan"]
     whole = [card_us, scan_us, *times[:4], closed_us]
-    ms = [(after - before) / 1000 for before, after in zip(whole, whole[1:], strict=False)]
+    ms = [(after - before) / 1000 for before, after in itertools.pairwise(whole)]
     return dict(zip(STEPS, ms, strict=True))
 
 
