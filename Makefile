@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command 
 BIN := .venv/bin
 MFRC522 := mfrc522==0.0.7
 
-.PHONY: setup system-packages run test test-databases test-database check format bench campaign clean
+.PHONY: install rollback uninstall setup system-packages run test test-databases test-database check format bench campaign clean
 
 setup: .venv/.ready
 
@@ -17,15 +17,20 @@ setup: .venv/.ready
 	@touch $@
 
 # What a few tests need beside Python packages (as root): a simulated SPI device for the real spidev,
-# a compiler for the witness of disk writes, a systemd to boot in a container, the servers and
+# a compiler for the witness of disk writes, a systemd to boot in a container and a Debian to install
+# on, the servers and
 # drivers of the databases (MariaDB's without a service; PostgreSQL's own cluster is not touched).
 system-packages: setup
 	apt-get update -qq
 	apt-get install -y -qq --no-install-recommends umockdev gir1.2-umockdev-1.0 python3 python3-gi gcc libc6-dev \
-	  systemd systemd-container util-linux \
+	  systemd systemd-container util-linux mmdebstrap \
 	  postgresql mariadb-server-core mariadb-client-core libmariadb-dev pkg-config python3-dev
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt spidev
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[postgresql,mariadb]'
+
+# On a Raspberry Pi, as root (docs/installation.md). FORCE=1: also while a car is charging.
+install rollback uninstall:
+	@/usr/bin/python3 -m tools.install $@
 
 run: setup
 	@$(BIN)/python -m tools.run $(if $(ONCE),--once)

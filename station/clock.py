@@ -2,8 +2,9 @@
 
 Durations are monotonic. Records carry wall time with its quality, the boot id and the uptime. On a
 Pi without a clock battery the wall clock is wrong until NTP has set it; the kernel knows whether it
-was (adjtimex), and that is what ``synced`` says. A simulated box brings its own wall clock, sync
-state and boot id.
+was (adjtimex), and that is what ``synced`` says; where the unit's sandbox forbids to ask it, it is
+what systemd-timesyncd leaves in /run. A simulated box brings its own wall clock, sync state and
+boot id.
 
 Any thread may call a clock.
 """
@@ -102,6 +103,7 @@ class SystemClock:
 
     energy_speed = 1.0
     _TIME_ERROR = 5
+    _SET_BY_TIMESYNCD = Path("/run/systemd/timesync/synchronized")
 
     def __init__(self) -> None:
         self.boot_id = BOOT_ID.read_text().strip()
@@ -124,7 +126,10 @@ class SystemClock:
 
     def _synced(self) -> bool:
         """adjtimex(2) returns TIME_ERROR (5) as long as nobody has disciplined the clock."""
-        return int(self._libc.adjtimex(ctypes.byref(_Timex()))) not in (-1, self._TIME_ERROR)
+        state = int(self._libc.adjtimex(ctypes.byref(_Timex())))
+        if state == -1:
+            return self._SET_BY_TIMESYNCD.exists()
+        return state != self._TIME_ERROR
 
 
 @dataclass(slots=True)

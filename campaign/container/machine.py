@@ -66,10 +66,20 @@ class Machine:
 
     def systemctl(self, *words: str) -> str:
         """Run systemctl inside; what it printed. Raises CalledProcessError."""
-        enter = ("nsenter", "--target", str(self._leader), "--mount", "--pid", "--")
+        done = self.run("systemctl", *words)
+        done.check_returncode()
+        return done.stdout
+
+    def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command inside."""
+        enter = ("nsenter", "--target", str(self._leader), "--mount", "--pid", "--ipc", "--")
         return subprocess.run(
-            [*enter, "systemctl", *words], capture_output=True, text=True, check=True
-        ).stdout
+            [*enter, *words],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            env={**os.environ, **environment},
+        )
 
     def show(self, *properties: str) -> dict[str, str]:
         """Properties of the station's unit, as systemctl show names them."""

@@ -58,7 +58,12 @@ class UnitStation(Mortal):
         return "\n".join(log.read_text().splitlines()[-30:]) if log.exists() else "no log"
 
     def _further(self) -> str:
-        lines = ["[Service]", f"StandardOutput=append:{self.folder / 'station.log'}"]
+        lines = [
+            *("[Service]", f"StandardOutput=append:{self.folder / 'station.log'}"),
+            # The rig's box, journal and log lie in one folder of root's, its meter is a terminal.
+            *("User=root", "Group=root", "PrivateUsers=no", "PrivateTmp=no", "ProtectHome=no"),
+            *(f"ReadWritePaths={self.folder}", "DeviceAllow=char-pts rw"),
+        ]
         if self.can_hang:
             wrapped = f"{sys.executable} -m campaign.container.hanging run"
             lines += [f"WorkingDirectory={root.TREE}", "ExecStart=", f"ExecStart={wrapped}"]

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
 
 from station.clock import Clock, SystemClock, monotonic
 from station.rules.values import Now
@@ -81,3 +85,16 @@ def test_the_machines_own_clock_answers():
     assert len(clock.boot_id) == 36
     assert clock.uptime_ms() > 0
     assert clock.undervoltage() in (True, False)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_where_the_kernel_may_not_be_asked_timesyncd_tells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    """As in the unit's sandbox: ProtectClock= forbids adjtimex(2)."""
+    source = SystemClock()
+    source._libc = SimpleNamespace(adjtimex=lambda _: -1)  # type: ignore[assignment]
+    monkeypatch.setattr(SystemClock, "_SET_BY_TIMESYNCD", tmp_path / "synchronized")
+    if there:
+        (tmp_path / "synchronized").touch()
+    assert source.now().synced is there
