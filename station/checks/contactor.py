@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from drivers.contactor import Contactor
+from station.checks import board
 from station.checks.probe import Result, Surroundings, device
 from station.config import Config
 
@@ -21,25 +22,34 @@ def look(around: Surroundings) -> Result:
     wired = around.config.contactor
     line = Contactor(wired.pin, active_high=wired.active_high)
     line.setup()
-    stays = None if around.config.simulator is not None else persists(around.sysfs)
-    return judge(wired.pin, line.read_back(), stays)
+    if around.config.simulator is not None:
+        return judge(wired.pin, line.read_back(), None)
+    stays = persists(around.root)
+    waits = waits_for_reboot(around.root, stays)
+    return judge(wired.pin, line.read_back(), stays, waits=waits)
 
 
-def persists(sysfs: Path) -> bool | None:
+def persists(root: Path) -> bool | None:
     """Whether this kernel keeps an output's level when its process dies; None: it does not say.
 
-    From the parameter persist_gpio_outputs of Raspberry Pi's pin controllers.
+    Raspberry Pi's pin controllers have a parameter for it; the dtparam strict_gpiod and the
+    kernel's command line set it at boot. Another kernel has no such parameter and never keeps it.
     """
-    for path in sorted(sysfs.glob("module/pinctrl_*/parameters/persist_gpio_outputs")):
-        try:
-            return _STAYS.get(path.read_text().strip())
-        except OSError:
-            continue
+    for path in sorted(root.glob("sys/module/pinctrl_*/parameters/persist_gpio_outputs")):
+        if (value := board.text_of(path)) in _STAYS:
+            return _STAYS[value]
     return None
 
 
-def judge(pin: int, active: bool, stays: bool | None) -> Result:
-    """Pure."""
+def waits_for_reboot(root: Path, stays: bool | None) -> bool:
+    """Whether config.txt asks for strict_gpiod, and the kernel does not know of it yet."""
+    boot = board.boot_config(root, board.model(root))
+    asked = boot is not None and boot.parameters("strict_gpiod")[-1:] == ("on",)
+    return asked and stays is True
+
+
+def judge(pin: int, active: bool, stays: bool | None, *, waits: bool = False) -> Result:
+    """Pure. ``stays``: as ``persists`` says; ``waits``: it is to change at the next boot."""
     if active:
         return Result(
             "contactor",
@@ -50,8 +60,10 @@ def judge(pin: int, active: bool, stays: bool | None) -> Result:
     crash = {
         True: "if the daemon dies it keeps its level: the failsafe in the service's unit opens it",
         False: "if the daemon dies it becomes an input: its pull-down has to open the contactor",
-        None: "what it does when the daemon dies cannot be told here",
+        None: "what it does when the daemon dies this kernel does not say: both are provided for",
     }[stays]
+    if waits:
+        crash += "; strict_gpiod in config.txt changes that after a reboot"
     return Result("contactor", True, f"GPIO{pin} reads inactive; {crash}")
 
 

@@ -5,11 +5,10 @@ It has to be before the contactor: one behind it dies with it, and nothing can b
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from drivers.errors import MeterNoAnswer
+from drivers.errors import MeterGarbage, MeterNoAnswer
 from drivers.meter import Meter, Sample
 from station.checks.probe import Result, Surroundings, device, unavailable
 from station.config import Config
@@ -22,8 +21,7 @@ BEHIND = (
     "come before it"
 )
 
-# Names that change with the order in which adapters are found.
-_RESTLESS_NAME = re.compile(r"/dev/tty(USB|ACM)\d+")
+SCAN = "evcs-station meter --scan tries addresses, baud rates and parities"
 
 
 def look(around: Surroundings) -> Result:
@@ -34,12 +32,15 @@ def look(around: Surroundings) -> Result:
         meter.read_all()
         sample = meter.read_all()
     except MeterNoAnswer as error:
-        text = f"{error}; evcs-station meter --scan looks for it; {BEHIND}"
+        text = f"{error}, and the parity; {SCAN}; {BEHIND}"
         return Result("meter", False, text)
+    except MeterGarbage as error:
+        if "local echo" in str(error):
+            raise
+        return Result("meter", False, f"{error}; a wrong baud rate looks like that too: {SCAN}")
     finally:
         meter.close()
-    port = around.config.meter
-    return judge(sample, around.config.rules, port.model, port.port)
+    return judge(sample, around.config.rules, around.config.meter.model)
 
 
 def configured(config: Config) -> Meter:
@@ -55,7 +56,7 @@ def configured(config: Config) -> Meter:
     )
 
 
-def judge(sample: Sample, settings: Settings, model: str, port: str) -> Result:
+def judge(sample: Sample, settings: Settings, model: str) -> Result:
     """Pure. ``sample`` was taken with the contactor open."""
     shown = [f"{model}, serial {sample.serial or 'not told'}", f"{sample.import_wh / 1000:.3f} kWh"]
     problems = []
@@ -69,8 +70,6 @@ def judge(sample: Sample, settings: Settings, model: str, port: str) -> Result:
             f"{power_w:.0f} W flow although the contactor is open: is something connected past "
             "it, are its contacts welded, or is [contactor] standby_w too low?"
         )
-    if _RESTLESS_NAME.fullmatch(port):
-        shown.append(f"{port} may change its number: use its name in /dev/serial/by-id")
     return Result("meter", not problems, "; ".join([", ".join(shown), *problems]))
 
 
@@ -110,4 +109,4 @@ def beside(config: Config, status: Mapping[str, Any]) -> Result:
     return Result("meter", not problems, "; ".join([shown, *problems]))
 
 
-PROBES = (device("meter", 5.0, look, beside),)
+PROBES = (device("meter", 8.0, look, beside),)

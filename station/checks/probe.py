@@ -1,10 +1,13 @@
-"""What a probe is, what it finds, and how they are run: one after the other, each within its time.
+"""What a probe is, what it finds, and how they are run, each within its time.
 
-Main thread; every probe runs in a thread of its own, so that one that hangs costs its time only.
+Those of the devices run one after the other; those that touch none of them (``aside``) run
+meanwhile, one after the other as well. Every probe has a thread of its own, so that one that hangs
+costs its time only.
 """
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +17,8 @@ from typing import Any
 from drivers.errors import DriverError
 from station.clock import Clock
 from station.config import Config
+
+FILES_WITHIN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +35,16 @@ class Surroundings:
     """Where a probe looks.
 
     ``status`` is the running daemon's, None when none answers; ``taken`` says who else keeps the
-    devices from us. With neither the devices are ours.
+    devices from us. With neither the devices are ours. ``root`` has proc, sys, dev, etc and boot;
+    ``packages`` are the folders that Python imports from.
     """
 
     config: Config
     clock: Clock
     status: Mapping[str, Any] | None = None
     taken: str | None = None
-    sysfs: Path = Path("/sys")
-    devices: Path = Path("/dev")
+    root: Path = Path("/")
+    packages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,7 @@ class Probe:
     name: str
     timeout_s: float
     look: Callable[[Surroundings], Result]
+    aside: bool = False
 
 
 def device(
@@ -68,10 +75,30 @@ def device(
     return Probe(name, timeout_s, look)
 
 
+def pi_only(name: str, look: Callable[[Surroundings], Result]) -> Probe:
+    """A probe of files that only a Raspberry Pi has: a simulated box has none of them."""
+
+    def unless_simulated(around: Surroundings) -> Result:
+        if around.config.simulator is not None:
+            return Result(name, True, "simulated")
+        return look(around)
+
+    return Probe(name, FILES_WITHIN_S, unless_simulated, aside=True)
+
+
 def run(probes: Iterable[Probe], around: Surroundings) -> Iterator[Result]:
-    """Every probe's result, as they come."""
+    """Every probe's result, in the order of the probes."""
+    probes = tuple(probes)
+    found: queue.SimpleQueue[Result] = queue.SimpleQueue()
+
+    def look_aside() -> None:
+        for probe in probes:
+            if probe.aside:
+                found.put(_within_its_time(probe, around))
+
+    threading.Thread(target=look_aside, name="aside", daemon=True).start()
     for probe in probes:
-        yield _within_its_time(probe, around)
+        yield found.get() if probe.aside else _within_its_time(probe, around)
 
 
 def _within_its_time(probe: Probe, around: Surroundings) -> Result:

@@ -1,25 +1,24 @@
-"""SPI, the RFID reader on it, and a card that is held to it."""
+"""The RFID reader, and a card that is held to it."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from drivers.reader import Card, Reader, SeveralCards
-from station.checks.probe import Probe, Result, Surroundings, device, unavailable
+from station.checks.probe import Result, Surroundings, device, unavailable
 from station.clock import monotonic
 from station.config import Config
 
 POLLS = 20
 GOOD_POLLS = 19
-VERIFIES = 20
+VERIFIES = 100
 SLOW_POLL_S = 0.2
 
 # VersionReg of the NXP chip by revision, and of the copies that are sold under its name.
 _GENUINE = {0x91: "MFRC522 version 1.0", 0x92: "MFRC522 version 2.0"}
-_CLONES = {0x88: "FM17522"}
+_CLONES = {0x88: "FM17522", 0x89: "FM17522E", 0xB2: "FM17522"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,31 +30,6 @@ class Seen:
     several: int
     glitches: int
     poll_s: float
-
-
-def spi(around: Surroundings) -> Result:
-    """Whether the device is there and may be used."""
-    wired = around.config.reader
-    path = around.devices / f"spidev{wired.spi_bus}.{wired.spi_device}"
-    if around.config.simulator is not None:
-        return Result("spi", True, "simulated")
-    there = path.exists()
-    return judge_spi(str(path), there, there and os.access(path, os.R_OK | os.W_OK))
-
-
-def judge_spi(path: str, there: bool, allowed: bool) -> Result:
-    """Pure."""
-    if not there:
-        text = (
-            f"{path} does not exist: switch SPI on (raspi-config, or dtparam=spi=on in "
-            "/boot/firmware/config.txt) and reboot; an overlay of a display may own the bus: "
-            "then set spi_bus and spi_device"
-        )
-    elif not allowed:
-        text = f"no permission for {path}: the service's user has to be in the group spi"
-    else:
-        text = f"{path} is there"
-    return Result("spi", there and allowed, text)
 
 
 def look(around: Surroundings) -> Result:
@@ -119,4 +93,4 @@ def beside(_: Config, status: Mapping[str, Any]) -> Result:
     return Result("reader", True, "the daemon polls it; try a card with evcs-station tag")
 
 
-PROBES = (Probe("spi", 0.5, spi), device("reader", 4.0, look, beside))
+PROBES = (device("reader", 4.0, look, beside),)

@@ -136,4 +136,4 @@ def judge_journal(found: Content, *, daemon_runs: bool) -> Result:
     return Result("journal", not problems, "; ".join([", ".join(shown), *problems]))
 
 
-PROBES = (Probe("disk", 2.5, disk), Probe("journal", 2.0, journal))
+PROBES = (Probe("disk", 2.5, disk, aside=True), Probe("journal", 2.0, journal, aside=True))

@@ -158,4 +158,8 @@ def _moment(value: object) -> datetime | None:
     return moment.astimezone(UTC) if moment.tzinfo is not None else None
 
 
-PROBES = (Probe("clock", 1.0, clock), Probe("server", 3.5, server), Probe("token", 3.0, token))
+PROBES = (
+    Probe("clock", 1.0, clock, aside=True),
+    Probe("server", 3.5, server, aside=True),
+    Probe("token", 3.0, token, aside=True),
+)

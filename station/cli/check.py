@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 
 from station.checks import (
+    boot,
     contactor,
+    filesystem,
     indicators,
     inputs,
+    lines,
     meter,
     observe,
     pi,
+    ports,
     reader,
     settings,
+    spi,
     storage,
+    supply,
+    unit,
     world,
 )
 from station.checks.probe import Probe, Result, Surroundings, run
@@ -24,16 +32,24 @@ from station.cli.common import Problem, alone, daemon_says
 from station.config import Config
 from station.daemon import StartError, make_clock
 
-# The contactor's line comes before the meter: what the meter says is judged with the line inactive.
+# Who holds the lines is looked at before they are ours. The contactor's line comes before the
+# meter: what the meter says is judged with the line inactive.
 PROBES: tuple[Probe, ...] = (
     *settings.PROBES,
+    *unit.PROBES,
     *pi.PROBES,
+    *boot.PROBES,
+    *supply.PROBES,
+    *lines.PROBES,
+    *spi.PROBES,
     *reader.PROBES,
     *contactor.PROBES,
     *inputs.PROBES,
+    *ports.PROBES,
     *meter.PROBES,
     *indicators.PROBES,
     *storage.PROBES,
+    *filesystem.PROBES,
     *world.PROBES,
 )
 
@@ -71,4 +87,4 @@ def _surroundings(config: Config) -> Iterator[Surroundings]:
             clock = clock or make_clock(config)
         except StartError as error:
             raise Problem(str(error)) from error
-        yield Surroundings(config, clock, status, taken)
+        yield Surroundings(config, clock, status, taken, packages=tuple(sys.path))

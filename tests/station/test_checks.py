@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,6 @@ from station.checks import (
     inputs,
     meter,
     observe,
-    pi,
     reader,
     settings,
     storage,
@@ -32,58 +31,20 @@ from station.checks import (
 from station.checks.probe import Probe, Result, Surroundings, run
 from station.cli import check
 from station.clock import Clock
-from station.config import Config, parse
+from station.config import Config
 from station.daemon import JOURNAL_FILE
 from station.journal import database
 from station.journal.store import Store
 from station.rules.messages import Announce
-from station.rules.values import Fault, MeterFacts, Now, Record, Session, Stage, TimeQuality
+from station.rules.values import Fault, MeterFacts, Record, Session, Stage, TimeQuality
 from station.transport.answers import Answer, Kind
-from tests.station.cli_rig import NOBODY
+from tests.station.checks_rig import NOW, FixedTime, around, look, made, named
 from tests.station.test_rest import response, secure_server
-
-NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-
-
-class FixedTime:
-    """A machine's clocks that stand still."""
-
-    boot_id = "0123456789abcdef"
-    energy_speed = 1.0
-    synced = True
-
-    def now(self) -> Now:
-        return Now(100.0, NOW, self.synced)
-
-    def uptime_ms(self) -> int:
-        return 7_200_000
-
-    def undervoltage(self) -> bool:
-        return False
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
     return made(tmp_path)
-
-
-def made(folder: Path, **changes: dict[str, Any]) -> Config:
-    (folder / "token").write_text("a-token\n")
-    (folder / "port").touch()
-    tables: dict[str, dict[str, Any]] = {
-        "station": {"name": "box-1", "data_dir": str(folder / "data"), "run_dir": str(folder)},
-        "server": {"url": NOBODY, "token_file": str(folder / "token"), "timeout_s": 5},
-        "contactor": {"load": "wallbox", "pin": 17, "max_current_a": 16},
-        "meter": {"port": str(folder / "port")},
-        "indicator": {"green_pin": 5, "red_pin": 6},
-    }
-    for name, table in changes.items():
-        tables.setdefault(name, {}).update(table)
-    return parse(tables)
-
-
-def around(config: Config, **changes: Any) -> Surroundings:
-    return replace(Surroundings(config, Clock(FixedTime())), **changes)
 
 
 def status(**changes: Any) -> dict[str, Any]:
@@ -104,16 +65,6 @@ def status(**changes: Any) -> dict[str, Any]:
         "unavailable": [],
     }
     return found | changes
-
-
-def look(probe: Probe, where: Surroundings) -> Result:
-    (found,) = run([probe], where)
-    assert found.name == probe.name
-    return found
-
-
-def named(probes: tuple[Probe, ...], name: str) -> Probe:
-    return next(probe for probe in probes if probe.name == name)
 
 
 # --- the runner -------------------------------------------------------------------------------
@@ -152,11 +103,31 @@ def test_a_probe_that_hangs_or_fails_does_not_stop_the_next(config: Config) -> N
 
 
 def test_all_probes_together_are_over_within_30_s() -> None:
-    assert sum(probe.timeout_s for probe in check.PROBES) <= 28
+    """The devices one after the other, the others meanwhile; 30 s with the start of Python."""
+    for aside in (False, True):
+        assert sum(probe.timeout_s for probe in check.PROBES if probe.aside is aside) <= 26
     names = [probe.name for probe in check.PROBES]
     assert len(set(names)) == len(names)
+    assert names.index("lines") < names.index("reader")
     assert names.index("contactor") < names.index("meter")
-    assert set(pi.PROBES) <= set(check.PROBES)
+
+
+def test_what_touches_no_device_is_looked_at_meanwhile(config: Config) -> None:
+    """The device's probe, which comes first, ends only after the other one."""
+    over = threading.Event()
+
+    def wait(_: Surroundings) -> Result:
+        return Result("device", over.wait(20), "")
+
+    def end(_: Surroundings) -> Result:
+        over.set()
+        return Result("world", True, "")
+
+    probes = (Probe("device", 30.0, wait), Probe("world", 30.0, end, aside=True))
+    assert [(one.name, one.ok) for one in run(probes, around(config))] == [
+        ("device", True),
+        ("world", True),
+    ]
 
 
 DEVICES = [
@@ -212,23 +183,7 @@ def test_daemon(config: Config, changes: dict[str, Any], ok: bool, word: str) ->
     assert word in found.text
 
 
-# --- SPI and reader ---------------------------------------------------------------------------
-
-
-def test_spi_is_the_device_of_the_config(tmp_path: Path) -> None:
-    probe = named(reader.PROBES, "spi")
-    config = made(tmp_path, reader={"spi_bus": 1, "spi_device": 2})
-    missing = look(probe, around(config, devices=tmp_path))
-    assert not missing.ok
-    assert "dtparam=spi=on" in missing.text
-    (tmp_path / "spidev1.2").touch()
-    assert look(probe, around(config, devices=tmp_path)).ok
-
-
-def test_spi_without_permission_names_the_group() -> None:
-    found = reader.judge_spi("/dev/spidev0.0", there=True, allowed=False)
-    assert not found.ok
-    assert "group spi" in found.text
+# --- reader -----------------------------------------------------------------------------------
 
 
 WELL = reader.Seen(version=0x92, cards=0, several=0, glitches=0, poll_s=0.01)
@@ -247,6 +202,7 @@ WELL = reader.Seen(version=0x92, cards=0, several=0, glitches=0, poll_s=0.01)
         ({"poll_s": 0.25}, False, ["250 ms"]),
         ({"version": 0x91}, True, ["version 1.0"]),
         ({"version": 0x88}, True, ["FM17522"]),
+        ({"version": 0xB2}, True, ["FM17522"]),
         ({"version": 0x12}, True, ["a clone", "0x12"]),
     ],
 )
@@ -264,28 +220,6 @@ def test_reader_beside_a_daemon_that_has_lost_it(config: Config) -> None:
 
 
 # --- contactor --------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("driver", "value", "stays", "word"),
-    [
-        ("rp1", "Y\n", True, "keeps its level"),
-        ("bcm2835", "N\n", False, "pull-down"),
-        ("bcm2835", "?\n", None, "cannot be told"),
-        (None, "", None, "cannot be told"),
-    ],
-)
-def test_what_a_crash_does_to_the_line(
-    tmp_path: Path, driver: str | None, value: str, stays: bool | None, word: str
-) -> None:
-    if driver is not None:
-        folder = tmp_path / f"module/pinctrl_{driver}/parameters"
-        folder.mkdir(parents=True)
-        (folder / "persist_gpio_outputs").write_text(value)
-    assert contactor.persists(tmp_path) is stays
-    found = contactor.judge(17, active=False, stays=stays)
-    assert found.ok
-    assert word in found.text
 
 
 def test_a_line_that_reads_active_is_a_problem() -> None:
@@ -371,15 +305,9 @@ def test_meter_judgement(
     config: Config, changes: dict[str, Any], phases: int, ok: bool, words: list[str]
 ) -> None:
     rules = replace(config.rules, phases=phases)
-    found = meter.judge(replace(SAMPLE, **changes), rules, "sdm630", "/dev/serial/by-id/x")
+    found = meter.judge(replace(SAMPLE, **changes), rules, "sdm630")
     assert found.ok is ok
     assert all(word in found.text for word in words), found.text
-
-
-def test_a_port_name_that_may_change_is_told(config: Config) -> None:
-    found = meter.judge(SAMPLE, config.rules, "sdm630", "/dev/ttyUSB0")
-    assert found.ok
-    assert "by-id" in found.text
 
 
 @pytest.mark.parametrize(
