@@ -45,7 +45,7 @@ def probe(seconds: float) -> Probe:
 
 def look(around: Surroundings, seconds: float) -> Result:
     """Raises MeterError when the meter cannot be read at all."""
-    if around.status is not None or around.taken is not None:
+    if not around.alone:
         text = "observing needs the meter for itself: stop the daemon first"
         return Result("observe", False, text)
     meter = configured(around.config)

@@ -46,6 +46,11 @@ class Surroundings:
     root: Path = Path("/")
     packages: tuple[str, ...] = ()
 
+    @property
+    def alone(self) -> bool:
+        """Whether the devices are ours."""
+        return self.status is None and self.taken is None
+
 
 @dataclass(frozen=True, slots=True)
 class Probe:

@@ -39,6 +39,8 @@ def judge_clock(now: Now, uptime_ms: int, boot_id: str) -> Result:
 
 def server(around: Surroundings) -> Result:
     """Whether an evcs server answers, and which time it has."""
+    if around.config.server.transport == "mcsp" and not around.alone:
+        return beside_line(around)
     transport = _transport(around)
     try:
         answer = transport.hello()
@@ -47,6 +49,15 @@ def server(around: Surroundings) -> Result:
     if around.config.server.transport == "mcsp":
         return judge_line(around.config.server, answer)
     return judge_server(around.config.server.url, answer, around.clock)
+
+
+def beside_line(around: Surroundings) -> Result:
+    """A line has one owner: beside a daemon it is not ours to speak on. Pure."""
+    where = f"MCSP on {around.config.server.port}"
+    if around.taken is not None:
+        return Result("server", False, f"{where}: not looked at: {around.taken}")
+    text = f"{where}: the daemon has the line; evcs-station outbox tells what waits for it"
+    return Result("server", True, text)
 
 
 def judge_line(server: ServerConfig, answer: Answer) -> Result:
@@ -62,6 +73,8 @@ def judge_line(server: ServerConfig, answer: Answer) -> Result:
             "the line is bound to another station there, or this one is disabled: look at runevcs"
         )
         return Result("server", False, f"{where}: {answer.detail}; {hint}")
+    if answer.kind is Kind.LATER:
+        return Result("server", False, f"{where}: {answer.detail}; {advice(answer)}")
     hint = "check the cable, the baud rate, and that runevcs listens there"
     return Result("server", False, f"{where}: {answer.detail}; {hint}")
 

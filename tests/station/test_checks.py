@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 import time
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 
 from drivers.meter import Sample
+from drivers.reader import Card, Counters
 from station.checks import (
     contactor,
     indicators,
@@ -40,6 +42,7 @@ from station.rules.values import Fault, MeterFacts, Record, Session, Stage, Time
 from station.transport.answers import Answer, Kind
 from tests.station.checks_rig import NOW, FixedTime, around, look, made, named
 from tests.station.test_rest import response, secure_server
+from tools.installation import ROOT
 
 
 @pytest.fixture
@@ -130,6 +133,12 @@ def test_what_touches_no_device_is_looked_at_meanwhile(config: Config) -> None:
     ]
 
 
+def test_every_probe_has_its_place_in_the_documentation() -> None:
+    text = (ROOT / "docs/check.md").read_text()
+    told = set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
+    assert told == {probe.name for probe in check.PROBES} | {"observe"}
+
+
 DEVICES = [
     named(reader.PROBES, "reader"),
     *contactor.PROBES,
@@ -210,6 +219,44 @@ def test_reader_judgement(changes: dict[str, Any], ok: bool, words: list[str]) -
     found = reader.judge(replace(WELL, **changes))
     assert found.ok is ok
     assert all(word in found.text for word in words), found.text
+
+
+class HeldCard:
+    """A reader whose card is seen by some of its polls."""
+
+    version = 0xB2
+
+    def __init__(self, seen: list[bool]) -> None:
+        self.counters = Counters()
+        self.seen = seen
+        self.verified = 0
+        self.closed = False
+
+    def open(self) -> None:
+        pass
+
+    def scan(self) -> Card | None:
+        return Card(bytes.fromhex("04A3C6CAE26180"), 0x00, 0x0044) if self.seen.pop() else None
+
+    def verify(self) -> None:
+        self.verified += 1
+        self.counters.glitches += self.verified == 7
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_a_held_card_is_counted_and_every_wrong_reading_too(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = HeldCard([True, False, True, True] * 5)
+    monkeypatch.setattr(reader, "Reader", lambda *_: held)
+    found = look(named(reader.PROBES, "reader"), around(config))
+    assert not found.ok
+    assert "FM17522" in found.text
+    assert "15 of 20 polls" in found.text
+    assert "1 SPI readings were wrong" in found.text
+    assert held.closed
 
 
 def test_reader_beside_a_daemon_that_has_lost_it(config: Config) -> None:

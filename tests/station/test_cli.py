@@ -132,9 +132,14 @@ def test_check_prints_a_line_for_each(rig: CliRig) -> None:
     [
         ("reader-dead-00", "reader", "nothing answers"),
         ("reader-dead-ff", "reader", "nothing answers"),
+        ("reader-hung", "reader", "finishes nothing"),
+        ("reader-noise", "reader", "3.3 V"),
         ("meter-silent", "meter", "behind the contactor"),
         ("meter-echo", "meter", "local echo"),
+        ("meter-garbage", "meter", "meter --scan"),
         ("stop-pressed", "inputs", "stop input is open"),
+        ("undervoltage", "meter", "outside 200-260 V"),
+        ("pi-undervoltage", "supply", "below 4.63 V"),
     ],
 )
 def test_check_finds_what_is_broken_and_goes_on(
@@ -147,6 +152,20 @@ def test_check_finds_what_is_broken_and_goes_on(
     assert done.returncode == 1
     assert {name for name, one in found.items() if not one["ok"]} == {probe, "server", "token"}
     assert word in found[probe]["text"]
+
+
+def test_check_with_the_meter_of_another_model(rig: CliRig) -> None:
+    done = rig.station(meter={"model": "sdm72"}).command("check", "--json")
+    found = results(done)["meter"]
+    assert not found["ok"]
+    assert 'set [meter] model = "sdm630"' in found["text"]
+
+
+def test_check_with_the_meter_at_another_address_or_speed(rig: CliRig) -> None:
+    for wrong in ({"address": 2}, {"baudrate": 2400}):
+        found = results(rig.station(meter=wrong).command("check", "--json"))["meter"]
+        assert not found["ok"]
+        assert "baud" in found["text"]
 
 
 def test_check_without_mains_still_has_a_line_for_each(rig: CliRig) -> None:
