@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from drivers.errors import BoxGone, LibraryMissing
+from drivers.errors import BoxGone, GpioError, LibraryMissing
 
 # On a machine that is no Raspberry Pi the GPIO libraries raise RuntimeError, not ImportError;
 # rpi-lgpio raises NotImplementedError on boards with an old-style revision code.
@@ -35,12 +35,19 @@ def use_simulator(socket: str) -> None:
 def gpio() -> Any:
     """``RPi.GPIO`` in BCM numbering, warnings off. Safe to call again.
 
-    Raises LibraryMissing with the way to install it.
+    Raises LibraryMissing with the way to install it, GpioError when there is no chip to be opened.
     """
     module = _load("RPi.GPIO", "apt install python3-rpi-lgpio, on a Raspberry Pi")
     module.setwarnings(False)
     if module.getmode() != module.BCM:
-        module.setmode(module.BCM)
+        try:
+            module.setmode(module.BCM)
+        # rpi-lgpio opens the chip here, and lgpio's error derives from Exception alone.
+        except Exception as error:
+            raise GpioError(
+                f"GPIO cannot be used ({error}); the user has to be in the group that owns "
+                "/dev/gpiochip* (usermod -aG gpio USER, then restart), if there is one"
+            ) from error
     return module
 
 
