@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import time
 from pathlib import Path
 from typing import Any, TypeVar
@@ -41,14 +41,17 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ServerConfig:
+    """The token is not shown when one of these is."""
+
     transport: str
     url: str
-    token: str
+    token: str = field(repr=False)
     ca_file: str | None
     timeout_s: float
     port: str | None
     baudrate: int
     mcsp_legacy: bool
+    token_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,6 +350,7 @@ class _Parser:
             port=port,
             baudrate=table.whole("baudrate", 9600, 1200, 115200) or 9600,
             mcsp_legacy=table.flag("mcsp_legacy", False),
+            token_file=_text(table.data.get("token_file")) if transport == "rest" else None,
         )
 
     def token(self, table: _Table) -> str:

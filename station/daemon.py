@@ -97,7 +97,7 @@ def only_one(run_dir: Path) -> Iterator[None]:
     """One daemon at a time: an flock that dies with the process. Raises StartError."""
     path = run_dir / "lock"
     try:
-        run_dir.mkdir(parents=True, exist_ok=True)
+        run_dir.mkdir(0o750, parents=True, exist_ok=True)
         lock: IO[str] = path.open("a+")
     except OSError as error:
         raise StartError(f"[station] run_dir {run_dir} cannot be used: {error.strerror}") from error

@@ -16,6 +16,7 @@ meter        the energy meter, and whether it sits before the contactor
 indicators   the lamp test
 storage      the disk under data_dir, and the journal on it
 filesystem   whether that disk keeps what is written, and its wear
+private      who may read token and journal
 world        clock, server, token
 observe      the meter over a longer time: update interval and standby power
 board        what the machine says of itself, for the others

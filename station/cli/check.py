@@ -19,6 +19,7 @@ from station.checks import (
     observe,
     pi,
     ports,
+    private,
     reader,
     settings,
     spi,
@@ -50,6 +51,7 @@ PROBES: tuple[Probe, ...] = (
     *indicators.PROBES,
     *storage.PROBES,
     *filesystem.PROBES,
+    *private.PROBES,
     *world.PROBES,
 )
 

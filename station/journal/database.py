@@ -7,8 +7,11 @@ time, never deleted, and a new one begun.
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import sqlite3
+import stat
 from importlib import resources
 from pathlib import Path
 
@@ -16,6 +19,8 @@ SCHEMA_VERSION = 2
 # A sign of life changes a few bytes of one or two pages, and each is written whole: with SQLite's
 # 4096 a day of charging would cost the card four times as much.
 PAGE_BYTES = 1024
+# A journal holds whole tag ids, and an id can be copied onto another card.
+FOLDER_MODE, NOT_FOR_OTHERS = 0o750, 0o027
 
 log = logging.getLogger("station.journal")
 
@@ -34,7 +39,7 @@ def connect(path: Path) -> sqlite3.Connection:
     Raises JournalError when the file cannot be used; a file that is damaged was set aside first.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
     except OSError as error:
         raise JournalError(f"{path.parent} cannot be created: {error.strerror}") from error
     try:
@@ -77,7 +82,21 @@ def connect_readonly(path: Path) -> sqlite3.Connection:
     return database
 
 
+def _keep_from_others(path: Path) -> None:
+    """Before SQLite makes the file: its companions get the mode that the file has."""
+    # What cannot be made or changed here is for SQLite to complain of.
+    with contextlib.suppress(OSError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666 & ~NOT_FOR_OTHERS))
+    for suffix in ("", "-wal", "-shm"):
+        one = path.with_name(path.name + suffix)
+        with contextlib.suppress(OSError):
+            mode = stat.S_IMODE(one.stat().st_mode)
+            if mode & NOT_FOR_OTHERS:
+                one.chmod(mode & ~NOT_FOR_OTHERS)
+
+
 def _open(path: Path) -> sqlite3.Connection:
+    _keep_from_others(path)
     database = sqlite3.connect(path, isolation_level=None, timeout=5)
     try:
         database.row_factory = sqlite3.Row

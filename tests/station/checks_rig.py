@@ -40,6 +40,7 @@ class FixedTime:
 def made(folder: Path, **changes: dict[str, Any]) -> Config:
     """A config that can be used, with changes by table."""
     (folder / "token").write_text("a-token\n")
+    (folder / "token").chmod(0o600)
     (folder / "port").touch()
     tables: dict[str, dict[str, Any]] = {
         "station": {"name": "box-1", "data_dir": str(folder / "data"), "run_dir": str(folder)},

@@ -39,6 +39,7 @@ class CliRig:
     def station(self, url: str = NOBODY, **changes: Mapping[str, Any]) -> Station:
         """A station that has not been started, with its config written."""
         (self.folder / "token").write_text("a-token\n")
+        (self.folder / "token").chmod(0o600)
         station = Station("box-1", self.folder, self.box, url, self.folder / "token", changes)
         station.write_config()
         return station
