@@ -83,7 +83,7 @@ def _around(dice: random.Random, number: int, at: datetime) -> Iterator[Step | R
         yield lambda store: store.put_fault(fault)
         yield lambda store: store.forget_fault(fault.name)
     elif what == 3:
-        yield lambda store: store.put_done(f"command-{number}", "ok")
+        yield lambda store: store.put_done({f"command-{number}": "ok"})
         yield lambda store: store.put_disabled(True)
         yield lambda store: store.put_disabled(False)
         yield lambda store: store.forget_done([f"command-{number}"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
@@ -392,20 +392,25 @@ class Store:
     # -- tags
 
     def put_tags(self, tags: TagList, confirmed_at: datetime | None) -> None:
-        with self._transaction():
-            self.database.execute("DELETE FROM tags")
-            self.database.executemany(
-                "INSERT INTO tags (tag, status, expires_at, tag_group) VALUES (?, ?, ?, ?)",
-                [
-                    (
-                        entry.tag,
-                        "accepted" if entry.accepted else "blocked",
-                        stamp(entry.expires_at) if entry.expires_at else None,
-                        entry.group,
-                    )
-                    for entry in tags.entries.values()
-                ],
+        """The same entries under another ETag are not written again."""
+        rows = [
+            (
+                entry.tag,
+                "accepted" if entry.accepted else "blocked",
+                stamp(entry.expires_at) if entry.expires_at else None,
+                entry.group,
             )
+            for entry in tags.entries.values()
+        ]
+        kept = self.database.execute("SELECT tag, status, expires_at, tag_group FROM tags")
+        same = set(rows) == {tuple(row) for row in kept}
+        with self._transaction():
+            if not same:
+                self.database.execute("DELETE FROM tags")
+                self.database.executemany(
+                    "INSERT INTO tags (tag, status, expires_at, tag_group) VALUES (?, ?, ?, ?)",
+                    rows,
+                )
             self._put_meta("tags_etag", tags.etag)
             self._put_meta("tags_confirmed_at", stamp(confirmed_at) if confirmed_at else None)
 
@@ -454,10 +459,11 @@ class Store:
         """Executed commands and their results, by id."""
         return {row["id"]: row["result"] for row in self.database.execute("SELECT * FROM done")}
 
-    def put_done(self, command_id: str, result: str) -> None:
+    def put_done(self, results: Mapping[str, str]) -> None:
+        """By id; one commit for all."""
         with self._transaction():
-            self.database.execute(
-                "INSERT OR IGNORE INTO done (id, result) VALUES (?, ?)", (command_id, result)
+            self.database.executemany(
+                "INSERT OR IGNORE INTO done (id, result) VALUES (?, ?)", list(results.items())
             )
 
     def forget_done(self, command_ids: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import requests
@@ -47,6 +48,7 @@ class RestTransport:
         self._base = url.rstrip("/") + API
         self._timeout_s = timeout_s
         self._deadline = Deadline(monotonic)
+        self._token = token
         self._http = requests.Session()
         for scheme in ("http://", "https://"):
             self._http.mount(scheme, adapter or DeadlineAdapter(self._deadline))
@@ -113,9 +115,11 @@ class RestTransport:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                return _judge(response, _read(response), sent_etag)
+                answer = _judge(response, _read(response), sent_etag)
         except (requests.RequestException, HTTPError, OSError) as error:
-            return Answer(Kind.SILENT, detail=_in_words(error))
+            answer = Answer(Kind.SILENT, detail=_in_words(error))
+        # A server that repeats what it was sent must not bring the token into our log or journal.
+        return replace(answer, detail=answer.detail.replace(self._token, "(token)"))
 
 
 def _read(response: requests.Response) -> bytes:

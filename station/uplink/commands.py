@@ -20,6 +20,9 @@ from station.uplink.line import Line, moment, text
 # Marks the id of a request that came from the server.
 REMOTE = "server:"
 _REQUESTS = {request.value: request for request in Request}
+# Every command costs a write of the card, and an answer could carry a hundred thousand of them.
+MOST_AT_ONCE = 20
+LONGEST_ID = 64
 
 
 class Commands:
@@ -49,16 +52,20 @@ class Commands:
         """Every result that is to be told; told also as long as it cannot be stored."""
         journal = self._line.journal
         try:
-            for key, result in list(self._unkept.items()):
-                journal.call(partial(Store.put_done, command_id=key, result=result))
-                del self._unkept[key]
+            if self._unkept:
+                journal.call(partial(Store.put_done, results=dict(self._unkept)))
+                self._unkept.clear()
         except sqlite3.Error as error:
             self._line.log.warning("results of commands cannot be stored now: %s", error)
         return {**journal.call(Store.done), **self._unkept}
 
     def obey(self, commands: list[dict[str, Any]], done: Mapping[str, str], now: datetime) -> None:
-        """Each command once, whatever the number of times it is listed; ids are kept on disk."""
-        for command in commands:
+        """Each command once, whatever the number of times it is listed; ids are kept on disk.
+
+        The first so many count; the others are listed again when those are done.
+        """
+        commands = [one for one in commands if len(str(one.get("id"))) <= LONGEST_ID]
+        for command in commands[:MOST_AT_ONCE]:
             key = str(command.get("id"))
             if key in done or key in self._obeyed:
                 continue

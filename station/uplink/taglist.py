@@ -8,6 +8,8 @@ from station.transport.answers import Answer, Kind
 from station.uplink.line import Line, moment, text
 
 CONFIRM_TAGS_S = 24 * 3600.0
+# A list that changes at every look wears the card: the third fetch within a minute waits.
+OFTEN_S, PAUSE_S = 60.0, 30.0
 
 
 class TagListSync:
@@ -18,6 +20,7 @@ class TagListSync:
         self._wanted = True
         self._not_before_s = 0.0
         self._confirmed_s: float | None = None
+        self._fetched_s: float | None = None
 
     @property
     def due(self) -> bool:
@@ -41,9 +44,16 @@ class TagListSync:
         elif answer.kind is Kind.DONE and isinstance(answer.body.get("tags"), list):
             self._keep(_tag_list(answer, line.monotonic()))
         if answer.kind in (Kind.DONE, Kind.UNCHANGED):
+            self._rest()
             return True
         self._not_before_s = line.monotonic() + retry_s
         return False
+
+    def _rest(self) -> None:
+        now_s, before_s = self._line.monotonic(), self._fetched_s
+        self._fetched_s = now_s
+        if before_s is not None and now_s - before_s < OFTEN_S:
+            self._not_before_s = now_s + PAUSE_S
 
     def _keep(self, tags: TagList) -> None:
         line = self._line

@@ -1,8 +1,9 @@
 """Whether and when to try the server again. Pure: time comes in, chance comes in.
 
 While the server is silent, or asks for it, the pauses double from 1 s to 5 min, each shortened by
-up to half by chance, so that the boxes of a house do not come back together. One word of the server
-ends that. A token that is not valid is tried every 5 min.
+up to half by chance, so that the boxes of a house do not come back together. What the server asks
+for is waited, up to six hours. One word of the server ends that. A token that is not valid is tried
+every 5 min.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from station.transport.answers import Answer, Kind
 FIRST_BACKOFF_S = 1.0
 LONGEST_BACKOFF_S = 300.0
 TOKEN_REFUSED_S = 300.0
+LONGEST_ASKED_S = 6 * 3600.0
 
 
 class Link:
@@ -54,4 +56,4 @@ class Link:
     def _back_off(self, now_s: float, asked_s: float) -> None:
         self._backoff_s = min(self._longest_s, max(self._first_s, 2 * self._backoff_s))
         pause_s = self._backoff_s * self._rng.uniform(0.5, 1.0)
-        self.not_before_s = now_s + max(pause_s, asked_s)
+        self.not_before_s = now_s + max(pause_s, min(asked_s, LONGEST_ASKED_S))
