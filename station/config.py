@@ -250,6 +250,7 @@ def _quiet(value: Any) -> tuple[time, time] | None:
     return start, end
 
 
+_OWN_HOST = ("localhost", "127.0.0.1", "::1")
 _TABLES = (
     "station",
     "server",
@@ -339,6 +340,7 @@ class _Parser:
                 "url", _url, "http(s)://HOST[:PORT], without a path behind it", "http://localhost"
             )
             token = self.token(table)
+            self.warn_if_in_clear(url)
         else:
             port = table.need("port", _line, "a serial device or tcp://127.0.0.1:PORT", "/dev/null")
         return ServerConfig(
@@ -352,6 +354,14 @@ class _Parser:
             mcsp_legacy=table.flag("mcsp_legacy", False),
             token_file=_text(table.data.get("token_file")) if transport == "rest" else None,
         )
+
+    def warn_if_in_clear(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme == "http" and parts.hostname not in _OWN_HOST:
+            self.warnings.append(
+                f"[server] url = {url}: token and tags can be read by everybody on the way; use "
+                "https (an authority of your own: ca_file)"
+            )
 
     def token(self, table: _Table) -> str:
         path = table.need("token_file", _text, "the file with the station's token", "")

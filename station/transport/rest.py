@@ -10,7 +10,6 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import requests
@@ -24,6 +23,9 @@ API = "/api/evcs/v1/"
 MAX_BODY_BYTES = 4 * 1024 * 1024
 CHUNK_BYTES = 65536
 LONGEST_WORDS = 200
+# What is shorter is none of the server's, and could be a part of any word.
+SHORTEST_TOKEN = 16
+CUT = b"(token)"
 
 _REFUSALS_OF_START = {401, 403, 406, 409}
 
@@ -48,7 +50,8 @@ class RestTransport:
         self._base = url.rstrip("/") + API
         self._timeout_s = timeout_s
         self._deadline = Deadline(monotonic)
-        self._token = token
+        # A server that repeats what it was sent must not bring the token into our log or journal.
+        self._secret = token.encode() if len(token) >= SHORTEST_TOKEN else None
         self._http = requests.Session()
         for scheme in ("http://", "https://"):
             self._http.mount(scheme, adapter or DeadlineAdapter(self._deadline))
@@ -115,11 +118,15 @@ class RestTransport:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                answer = _judge(response, _read(response), sent_etag)
+                raw = _read(response)
+                if self._secret is not None:
+                    raw = raw.replace(self._secret, CUT)
+                return _judge(response, raw, sent_etag)
         except (requests.RequestException, HTTPError, OSError) as error:
-            answer = Answer(Kind.SILENT, detail=_in_words(error))
-        # A server that repeats what it was sent must not bring the token into our log or journal.
-        return replace(answer, detail=answer.detail.replace(self._token, "(token)"))
+            detail = _in_words(error)
+            if self._secret is not None:
+                detail = detail.encode(errors="replace").replace(self._secret, CUT).decode()
+            return Answer(Kind.SILENT, detail=detail)
 
 
 def _read(response: requests.Response) -> bytes:
