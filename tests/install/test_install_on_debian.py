@@ -182,7 +182,7 @@ def the_sandbox_is_narrow(house: House) -> None:
 
 def it_can_write_where_it_has_to_and_nowhere_else(house: House) -> None:
     data = house.root / "var/lib/evcs-station"
-    assert (data / "journal.sqlite3").stat().st_mode & 0o077 == 0
+    assert (data / "journal.sqlite3").stat().st_mode & 0o007 == 0
     assert data.stat().st_mode & 0o007 == 0
     socket = house.run("stat", "--format=%a %G", "/run/evcs-station/control.sock")
     assert socket.split() == ["660", "evcs-station"]
