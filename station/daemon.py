@@ -17,7 +17,6 @@ import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import time
-from importlib import metadata
 from pathlib import Path
 from typing import IO
 
@@ -29,6 +28,7 @@ from drivers.indicator import Indicator
 from drivers.inputs import Input
 from drivers.meter import Meter
 from drivers.reader import Reader
+from station import __version__
 from station.clock import BoxClock, Clock, SystemClock, monotonic
 from station.config import Config, InputsConfig
 from station.control import ControlServer
@@ -69,8 +69,7 @@ from station.rules.signals import lamps
 from station.rules.state import State, background, phase
 from station.rules.values import Now
 from station.status import Snapshot, shown, snapshot
-from station.transport.answers import Transport
-from station.transport.choice import transport_of
+from station.transport.choice import LateTransport, transport_of
 from station.uplink.commands import REMOTE
 from station.workers.journal import JournalWorker
 from station.workers.meter import MeterWorker
@@ -190,6 +189,7 @@ class Daemon:
         self.crash: str | None = None
         self.state = State(settings=replace(config.rules, energy_speed=clock.energy_speed))
         self.leave = False
+        self.later: list[Worker] = []
         self.leave_by_s: float | None = None
         self.renew_due_s = 0.0
         self.poll_due_s = self.polled_s = self.looked_s = 0.0
@@ -219,11 +219,11 @@ class Daemon:
             config.data_dir / JOURNAL_FILE, self.clock, post, lambda: self.uplink.poke(), on_crash
         )
         self.uplink = UplinkWorker(
-            self._transport(),
+            LateTransport(lambda: transport_of(self.config)),
             self.journal,
             self.clock,
             lambda: self.snapshot,
-            f"evcs-station {metadata.version('evcs')}",
+            f"evcs-station {__version__}",
             post,
             on_crash,
         )
@@ -247,9 +247,6 @@ class Daemon:
             on_crash,
         )
         self.guard = LeaseGuard(self.contactor, post, on_crash)
-
-    def _transport(self) -> Transport:
-        return transport_of(self.config)
 
     def on_crash(self, reason: str) -> None:
         """Any thread: the daemon has to leave, contactor open."""
@@ -285,16 +282,11 @@ class Daemon:
             },
             self.on_crash,
         )
-        threads: list[Worker] = [
-            self.guard,
-            self.journal,
-            self.meter,
-            self.reader,
-            self.uplink,
-            control,
-        ]
+        first = [self.guard, self.journal, control]
+        self.later = [self.meter, self.reader, self.uplink]
+        threads: list[Worker] = [*first, *self.later]
         try:
-            for thread in threads:
+            for thread in first:
                 thread.start()
             self._loop()
         finally:
@@ -346,6 +338,10 @@ class Daemon:
         self.notifier.status(in_words(self.snapshot))
         if self.state.booted or self.state.journal_problem is not None:
             self.notifier.ready()
+            # From now on: each loads a library, and what the journal held comes before all news.
+            later, self.later = self.later, []
+            for thread in later:
+                thread.start()
 
     def _next_events(self) -> list[Event]:
         """Wait for an event, the next renewal, input poll or lamp change."""

@@ -252,8 +252,8 @@ def a_full_disk_ends_nothing(house: House) -> None:
 def an_upgrade_keeps_everything_and_can_be_taken_back(house: House) -> None:
     config = (house.etc / "config.toml").read_text()
     old = (house.program / "venv").readlink()
-    project = house.root / debian.SOURCE / "pyproject.toml"
-    project.write_text(project.read_text().replace('version = "0.1.0"', 'version = "0.1.1"'))
+    station = house.root / debian.SOURCE / "station/__init__.py"
+    station.write_text(station.read_text().replace('"0.1.0"', '"0.1.1"'))
     said = house.make("install")
     assert "+ version 0.1.1-" in said
     assert f"+ {UNIT} was restarted" in said

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -70,7 +69,8 @@ def in_use(place: Place) -> Path | None:
 
 def version(source: Path) -> str:
     """The version that the source says it is."""
-    return str(tomllib.loads((source / "pyproject.toml").read_text())["project"]["version"])
+    text = (source / "station/__init__.py").read_text()
+    return text.partition('__version__ = "')[2].partition('"')[0]
 
 
 def fingerprint(source: Path) -> str:
