@@ -116,26 +116,27 @@ def look_at_groups(around: Surroundings) -> Result:
     if user is None:
         text = f"{UNIT} runs as {name}, and there is no such user: sudo make install"
         return Result("groups", False, text)
-    return judge_groups(user, _nodes(around, names))
+    who = "the service's user" if found is not None else "without a unit it is you"
+    return judge_groups(user, _nodes(around, names), who)
 
 
-def judge_groups(user: User, nodes: Iterable[Node]) -> Result:
+def judge_groups(user: User, nodes: Iterable[Node], who: str = "the service's user") -> Result:
     """Pure."""
     refused: dict[str, list[str]] = {}
     for node in nodes:
         if not _may(user, node):
             refused.setdefault(node.group, []).append(node.path)
     if not refused:
-        return Result("groups", True, f"the service's user, {user.name}, may use its devices")
+        return Result("groups", True, f"{who}, {user.name}: may use the devices")
     if "root" in refused:
         text = (
-            f"the service's user, {user.name}, may not use {', '.join(refused['root'])}, which "
+            f"{who}, {user.name}: may not use {', '.join(refused['root'])}, which "
             "belongs to root alone: a udev rule has to give it to spi, gpio or dialout"
         )
         return Result("groups", False, text)
     shown = "; ".join(f"{name} (owns {', '.join(paths)})" for name, paths in refused.items())
     text = (
-        f"the service's user, {user.name}, is not in {shown}: usermod -aG {','.join(refused)} "
+        f"{who}, {user.name}: not in {shown}: usermod -aG {','.join(refused)} "
         f"{user.name}, then restart the service"
     )
     return Result("groups", False, text)

@@ -1,12 +1,14 @@
 """The simulated chip behind a mocked /dev/spidev0.0, for a child process with the real spidev.
 
 Run by the system's Python (which has gi and UMockdev): ``rfid_umockdev.py UID ERRNO COMMAND...``.
-The child runs under the mock; its exit status is ours. ERRNO > 0 fails every SPI message. The
+The child runs under the mock; its exit status is ours. ERRNO > 0 fails every SPI message. What the
+kernel was last told about the device is left in the file that SPI_SETTINGS names, if any. The
 handler is no part of the child because spidev holds the interpreter lock during some ioctls.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -44,6 +46,7 @@ class SpiHandler(UMockdev.IoctlBase):  # type: ignore[misc]
         super().__init__()
         self._chip = chip
         self._errno = errno
+        self.messages = 0
         self._settings = {
             _MODE: bytes(1),
             _LSB_FIRST: bytes(1),
@@ -70,9 +73,18 @@ class SpiHandler(UMockdev.IoctlBase):  # type: ignore[misc]
             client.complete(self._message(argument, size), 0)
         return True
 
+    def told(self) -> dict[str, int]:
+        """Mode, bits per word and speed in Hz, as the kernel has them now."""
+        names = {"mode": _MODE, "bits": _BITS, "speed_hz": _SPEED}
+        return {
+            name: int.from_bytes(self._settings[number], sys.byteorder)
+            for name, number in names.items()
+        } | {"messages": self.messages}
+
     def _message(self, argument: Any, size: int) -> int:
         assert size == _TRANSFER_BYTES, "one transfer per message is all that is mocked"
         header = bytes(argument.retrieve())
+        self.messages += 1
         length = int.from_bytes(header[16:20], sys.byteorder)
         speed_hz = int.from_bytes(header[20:24], sys.byteorder)
         sent = bytes(argument.resolve(0, length).retrieve())
@@ -104,6 +116,8 @@ def main(uid: str, errno: str, *command: str) -> int:
 
     GLib.timeout_add(20, look_for_its_end)
     loop.run()
+    if (left := os.environ.get("SPI_SETTINGS")) is not None:
+        Path(left).write_text(json.dumps(handler.told()))
     return child.wait()
 
 

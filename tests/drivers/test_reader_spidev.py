@@ -8,9 +8,12 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+
+from tests.drivers import test_gpio_rpi_lgpio as rpi_lgpio
 
 ROOT = Path(__file__).parents[2]
 HANDLER = Path(__file__).with_name("rfid_umockdev.py")
@@ -27,15 +30,16 @@ pytestmark = pytest.mark.skipif(
 CHILD = """
 import json, sys, types
 
-gpio = types.ModuleType("RPi.GPIO")
-gpio.BCM, gpio.OUT, gpio.LOW, gpio.HIGH = 11, 0, 0, 1
-gpio.setwarnings = gpio.setmode = lambda value: None
-gpio.getmode = lambda: gpio.BCM
-gpio.setup = gpio.output = lambda *args, **kwargs: None
-package = types.ModuleType("RPi")
-package.__path__ = []
-package.GPIO = gpio
-sys.modules.update({"RPi": package, "RPi.GPIO": gpio})
+if "lgpio_standin" not in sys.path[1]:
+    gpio = types.ModuleType("RPi.GPIO")
+    gpio.BCM, gpio.OUT, gpio.LOW, gpio.HIGH = 11, 0, 0, 1
+    gpio.setwarnings = gpio.setmode = lambda value: None
+    gpio.getmode = lambda: gpio.BCM
+    gpio.setup = gpio.output = lambda *args, **kwargs: None
+    package = types.ModuleType("RPi")
+    package.__path__ = []
+    package.GPIO = gpio
+    sys.modules.update({"RPi": package, "RPi.GPIO": gpio})
 
 import spidev
 from drivers.errors import ReaderError
@@ -54,15 +58,15 @@ except ReaderError as error:
 """
 
 
-def child_result(*wrapper: str) -> list[str | None]:
-    """What CHILD prints, run by this Python under ``wrapper``.
+def child_result(*wrapper: str, first: Sequence[Path] = (), **more: str) -> list[str | None]:
+    """What CHILD prints, run by this Python under ``wrapper``, with folders ``first`` on its path.
 
     The wrapper may be another Python, which must not see the packages of this one.
     """
-    path = os.pathsep.join([str(ROOT), *filter(None, sys.path)])
+    path = os.pathsep.join([*map(str, first), str(ROOT), *filter(None, sys.path)])
     done = subprocess.run(
         [*wrapper, "env", f"PYTHONPATH={path}", sys.executable, "-c", CHILD],
-        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | more,
         capture_output=True,
         text=True,
         timeout=60,
@@ -82,6 +86,29 @@ def test_a_card_through_the_kernel_interface(uid: str) -> None:
     # The chip runs in real time here: a busy machine may cost a reading, never make one up.
     assert set(tags) <= {uid, None}
     assert uid in tags
+
+
+def test_what_the_kernel_is_told_and_how_often_it_is_asked(tmp_path: Path) -> None:
+    """The device keeps what its last user has set: mode, word and speed are set anew."""
+    left = tmp_path / "settings"
+    child_result(SYSTEM_PYTHON, str(HANDLER), "", "0", SPI_SETTINGS=str(left))
+    told = json.loads(left.read_text())
+    messages = told.pop("messages")
+    assert told == {"mode": 0, "bits": 8, "speed_hz": 1_000_000}
+    # The package's own waiting loop would take 2000 for each of the five polls.
+    assert messages < 500
+
+
+@pytest.mark.skipif(not rpi_lgpio.LIBRARY.is_dir(), reason="needs rpi-lgpio beside")
+def test_a_card_with_every_library_of_a_pi() -> None:
+    """spidev, mfrc522 and rpi-lgpio as installed on a box; nothing of ours below the driver."""
+    tags = child_result(
+        *(SYSTEM_PYTHON, str(HANDLER), "04A3C6CAE26180", "0"),
+        first=[rpi_lgpio.STANDIN, rpi_lgpio.LIBRARY],
+        RPI_LGPIO_REVISION=rpi_lgpio.PI_5,
+    )
+    assert set(tags) <= {"04A3C6CAE26180", None}
+    assert "04A3C6CAE26180" in tags
 
 
 def test_no_card_through_the_kernel_interface() -> None:

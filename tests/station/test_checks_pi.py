@@ -549,7 +549,7 @@ NODES = [
 @pytest.mark.parametrize(
     ("groups", "ok", "words"),
     [
-        ({"spi", "gpio", "dialout"}, True, ["evcs-station", "may use its devices"]),
+        ({"spi", "gpio", "dialout"}, True, ["evcs-station", "may use the devices"]),
         ({"gpio", "dialout"}, False, ["spi (owns /dev/spidev0.0)", "usermod -aG spi evcs-station"]),
         ({"spi", "gpio"}, False, ["dialout (owns /dev/ttyUSB0)"]),
         (set(), False, ["usermod -aG spi,gpio,dialout evcs-station", "restart the service"]),
@@ -610,6 +610,7 @@ def test_without_a_unit_it_is_whoever_asks(config: Config, machine: Machine) -> 
     devices_of(machine)
     machine.write("etc/group", "")
     found = found_on(GROUPS, config, machine)
+    assert "without a unit it is you" in found.text
     assert found.ok is (
         os.geteuid() == (machine.root / "dev/spidev0.0").stat().st_uid or os.geteuid() == 0
     )

@@ -24,7 +24,7 @@ def age_s(station: Station) -> float:
     return 1e9 if status is None or status["meter"]["age_s"] is None else status["meter"]["age_s"]
 
 
-@pytest.mark.takes(15)
+@pytest.mark.takes(25)
 def test_the_daemon_finds_its_meter_again(rig: CliRig) -> None:
     station = rig.start(rig.station(meter={"lost_after_s": 2}))
     assert station.process is not None

@@ -21,7 +21,7 @@ from station import control
 from station.log import masked
 from tests.station.checks_rig import made
 from tests.station.cli_rig import CliRig
-from tools.installation import Station, until
+from tools.installation import ROOT, Station, until
 
 TOKEN = "evcs_5ec2e7aa_kU7ygmQx1PZn3Wd8"
 UID = "04A3C6CAE26180"
@@ -227,3 +227,19 @@ def test_a_server_to_whom_the_token_goes_in_clear_is_told(
 ) -> None:
     warnings = made(tmp_path, server={"url": url}).warnings
     assert any("use https" in warning for warning in warnings) is told
+
+
+def test_every_test_that_the_page_names_is_there() -> None:
+    page = (ROOT / "docs/security.md").read_text()
+    files = {path.name: path.read_text() for path in (ROOT / "tests").rglob("test_*.py")}
+    named = re.findall(r"`(?:(test_\w+\.py))?(?:::(test_\w+))?`", page)
+    found = 0
+    file = ""
+    for name, test in named:
+        if not name and not test:
+            continue
+        file = name or file
+        found += 1
+        assert file in files, file
+        assert not test or f"def {test}(" in files[file], f"{file}::{test}"
+    assert found >= 15
