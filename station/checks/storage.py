@@ -85,6 +85,7 @@ class Content:
     quarantined: int
     open_session: StoredSession | None
     faults: tuple[Fault, ...]
+    tags: tuple[str, ...] = ()
 
 
 def journal(around: Surroundings) -> Result:
@@ -100,7 +101,11 @@ def journal(around: Surroundings) -> Result:
             store = Store(connection)
             waiting, quarantined = store.pending()
             found = Content(
-                waiting, quarantined, store.open_session(around.clock.boot_id), store.faults()
+                waiting,
+                quarantined,
+                store.open_session(around.clock.boot_id),
+                store.faults(),
+                tuple(store.tags(None).entries),
             )
         finally:
             connection.close()
@@ -127,6 +132,11 @@ def judge_journal(found: Content, *, daemon_runs: bool) -> Result:
             f"{found.quarantined} messages were refused by the server: "
             "evcs-station outbox --quarantine says why"
         )
+    if halves := [tag for tag in found.tags if is_half(tag)]:
+        problems.append(
+            f"{len(halves)} ids of the tag list look like halves, as readers tell them that know "
+            "four bytes only: hold these tags to the box (evcs-station tag) and enter what it shows"
+        )
     if not daemon_runs:
         problems += [
             f"fault {fault.name} is latched ({fault.detail}): mend its cause, start the daemon, "
@@ -134,6 +144,11 @@ def judge_journal(found: Content, *, daemon_runs: bool) -> Result:
             for fault in found.faults
         ]
     return Result("journal", not problems, "; ".join([", ".join(shown), *problems]))
+
+
+def is_half(tag: str) -> bool:
+    """Whether an id is the first part of a longer one: 88 and three bytes, with or without BCC."""
+    return tag.startswith("88") and len(tag) in (8, 10)
 
 
 PROBES = (Probe("disk", 2.5, disk, aside=True), Probe("journal", 2.0, journal, aside=True))

@@ -38,7 +38,16 @@ from station.daemon import JOURNAL_FILE
 from station.journal import database
 from station.journal.store import Store
 from station.rules.messages import Announce
-from station.rules.values import Fault, MeterFacts, Record, Session, Stage, TimeQuality
+from station.rules.values import (
+    Fault,
+    MeterFacts,
+    Record,
+    Session,
+    Stage,
+    TagEntry,
+    TagList,
+    TimeQuality,
+)
 from station.transport.answers import Answer, Kind
 from tests.station.checks_rig import NOW, FixedTime, around, look, made, named
 from tests.station.test_rest import response, secure_server
@@ -497,6 +506,25 @@ def test_journal_with_a_latched_fault(config: Config) -> None:
     assert not alone.ok
     assert "welded, 900 W" in alone.text
     assert look(named(storage.PROBES, "journal"), around(config, status=status())).ok
+
+
+@pytest.mark.parametrize(
+    ("tag", "ok"),
+    [
+        ("04A3C6CAE26180", True),
+        ("DEADBEEF", True),
+        ("88000000000000", True),
+        ("8804A3C6", False),
+        ("8804A3C6E9", False),
+    ],
+)
+def test_a_tag_list_with_halves_of_ids(config: Config, tag: str, ok: bool) -> None:
+    with journal_of(config) as store:
+        store.put_tags(TagList({tag: TagEntry(tag, accepted=True)}), None)
+    found = look(named(storage.PROBES, "journal"), around(config))
+    assert found.ok is ok
+    assert ("1 ids of the tag list look like halves" in found.text) is not ok
+    assert tag not in found.text
 
 
 def test_a_damaged_journal_is_reported_and_left_alone(config: Config) -> None:

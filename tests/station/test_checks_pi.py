@@ -26,7 +26,7 @@ from station.checks import (
 )
 from station.checks.probe import Probe, Result
 from station.clock import Clock
-from station.config import Config
+from station.config import Config, ConfigError
 from tests.station.checks_rig import PI_4, PI_5, FixedTime, Machine, around, look, made, named
 
 
@@ -42,6 +42,13 @@ def machine(tmp_path: Path) -> Machine:
 
 def found_on(probe: Probe, config: Config, machine: Machine, **changes: Any) -> Result:
     return look(probe, around(config, root=machine.root, **changes))
+
+
+def test_a_reset_pin_on_the_serial_port_does_not_come_this_far(tmp_path: Path) -> None:
+    """15 is what mfrc522 itself would take in BCM numbering."""
+    for pin in (14, 15):
+        with pytest.raises(ConfigError, match="UART"):
+            made(tmp_path, reader={"reset_pin": pin})
 
 
 # --- the machine's own files ------------------------------------------------------------------
