@@ -135,7 +135,7 @@ class RegisterReader:
             raise garbage
         raise MeterNoAnswer(
             f"meter: no answer from {self.where} after {TRIES} tries; "
-            "check its supply, the A/B wiring, the address and the baud rate"
+            "check its supply, the A/B wiring, the address, the baud rate and the parity"
         )
 
     def _ask(self, block: Block) -> bytes:

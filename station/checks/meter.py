@@ -32,7 +32,7 @@ def look(around: Surroundings) -> Result:
         meter.read_all()
         sample = meter.read_all()
     except MeterNoAnswer as error:
-        text = f"{error}, and the parity; {SCAN}; {BEHIND}"
+        text = f"{error}; {SCAN}; {BEHIND}"
         return Result("meter", False, text)
     except MeterGarbage as error:
         if "local echo" in str(error):
