@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
+from station.checks import unit
 from station.checks.probe import Probe, Result, Surroundings
 from station.clock import Clock
 from station.config import ServerConfig
@@ -16,11 +18,26 @@ from station.transport.rest import RestTransport
 # The server takes what is up to 5 min ahead of it; long before that something is wrong.
 APART_S = 60.0
 LONGEST_CALL_S = 2.5
+HIDDEN = (
+    "but not by systemd-timesyncd, and in its sandbox the service sees no other word: apt install "
+    "systemd-timesyncd, or a drop-in of its unit with ProtectClock=no and "
+    "SystemCallFilter=adjtimex clock_adjtime clock_adjtime64"
+)
 
 
 def clock(around: Surroundings) -> Result:
-    """Whether the kernel's clock was set in this boot."""
-    return judge_clock(around.clock.now(), around.clock.uptime_ms(), around.clock.boot_id)
+    """Whether the kernel's clock was set in this boot, and whether the service can see that."""
+    found = judge_clock(around.clock.now(), around.clock.uptime_ms(), around.clock.boot_id)
+    if found.ok and around.config.simulator is None and hidden_from_service(around.root):
+        return Result("clock", False, f"{found.text}; {HIDDEN}")
+    return found
+
+
+def hidden_from_service(root: Path) -> bool:
+    """In its sandbox the daemon sees systemd-timesyncd's word, and nobody else's."""
+    service = unit.service(root)
+    sandboxed = service is not None and service.last("ProtectClock") in ("yes", "true", "on", "1")
+    return sandboxed and not (root / "run/systemd/timesync/synchronized").exists()
 
 
 def judge_clock(now: Now, uptime_ms: int, boot_id: str) -> Result:

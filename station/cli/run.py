@@ -14,8 +14,8 @@ def run(config: Config) -> int:
     """Run the daemon until it is told to leave. Exit status: 0, 1 problem, 2 cannot start."""
     from station.daemon import Daemon, StartError, make_clock, only_one
 
-    # Whatever the daemon makes is not for every user of the machine.
-    os.umask(0o027)
+    # Whatever the daemon makes is not for every user of the machine; the unit may be stricter.
+    os.umask(os.umask(0o077) | 0o027)
     log.setup(config.log_level)
     for warning in config.warnings:
         logging.getLogger("station").warning("%s", warning)

@@ -23,11 +23,15 @@ from station.checks import (
     spi,
     supply,
     unit,
+    world,
 )
 from station.checks.probe import Probe, Result
 from station.clock import Clock
 from station.config import Config, ConfigError
 from tests.station.checks_rig import PI_4, PI_5, FixedTime, Machine, around, look, made, named
+from tools.install import settings as install
+from tools.install.place import Place
+from tools.installation import ROOT
 
 
 @pytest.fixture
@@ -641,6 +645,49 @@ def test_watchdog(
     found = found_on(WATCHDOG, config, machine)
     assert found.ok is ok
     assert word in found.text
+
+
+CLOCK = named(world.PROBES, "clock")
+
+
+def test_a_clock_that_the_service_cannot_see(config: Config, machine: Machine) -> None:
+    """Set by chrony, say: the person who asks sees it, the daemon in its sandbox does not."""
+    assert found_on(CLOCK, config, machine).ok
+    machine.write(UNIT_FILE, "[Service]\nProtectClock=yes\n")
+    hidden = found_on(CLOCK, config, machine)
+    assert not hidden.ok
+    assert "ProtectClock=no" in hidden.text
+    machine.write(f"{UNIT_FILE}.d/clock.conf", "[Service]\nProtectClock=no\n")
+    assert found_on(CLOCK, config, machine).ok
+    machine.remove(f"{UNIT_FILE}.d/clock.conf")
+    machine.write("run/systemd/timesync/synchronized")
+    assert found_on(CLOCK, config, machine).ok
+
+
+def test_what_the_installer_writes_is_what_the_probes_want(
+    config: Config, machine: Machine
+) -> None:
+    place = Place(root=machine.root)
+    machine.write("dev/watchdog0")
+    install.write_unit(place, config)
+    install.write_machine(place)
+    machine.write("boot/firmware/config.txt", "\n".join(install.boot_lines(config)))
+    for probe in (UNIT, WATCHDOG, *boot.PROBES, *spi.PROBES):
+        found = found_on(probe, config, machine)
+        assert found.ok, found
+    assert "gpio=17=op,dl in /boot/firmware/config.txt" in look_at_boot(config, machine).text
+
+
+def look_at_boot(config: Config, machine: Machine) -> Result:
+    return found_on(boot.PROBES[0], config, machine)
+
+
+def test_the_unit_that_is_installed_is_read_as_it_is(tmp_path: Path, machine: Machine) -> None:
+    machine.write(UNIT_FILE, (ROOT / "systemd" / unit.UNIT).read_text())
+    found = unit.service(machine.root)
+    assert found is not None
+    assert found.last("ProtectClock") == "yes"
+    assert found.last("User") not in (None, "", "root")
 
 
 # --- ports ------------------------------------------------------------------------------------
