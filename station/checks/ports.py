@@ -1,4 +1,4 @@
-"""The names of the serial ports: there, steady over boots, and nobody's console."""
+"""The serial ports: names that are steady over boots, nobody's console, in nobody else's hands."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def look(around: Surroundings) -> Result:
         wanted["[server] port"] = config.server.port
     problems = []
     for key, port in wanted.items():
-        problems += judge(key, port, steady_names(root, port), console(root, port))
+        held = holders(root, port) if around.alone else []
+        problems += judge(key, port, steady_names(root, port), console(root, port), held)
     if problems:
         return Result("port", False, "; ".join(problems))
     return Result("port", True, ", ".join(wanted.values()))
@@ -51,9 +52,36 @@ def console(root: Path, port: str) -> str | None:
     return None
 
 
-def judge(key: str, port: str, steady: list[str], console_word: str | None) -> list[str]:
+def holders(root: Path, port: str) -> list[str]:
+    """Other programs that have a port open: "ModemManager (process 812)". Root sees all of them."""
+    real = "/" + os.path.relpath(os.path.realpath(root / port.lstrip("/")), os.path.realpath(root))
+    found = []
+    for process in sorted((root / "proc").glob("[0-9]*")):
+        if process.name == str(os.getpid()) or not _has_open(process, real):
+            continue
+        found.append(f"{board.text_of(process / 'comm')} (process {process.name})")
+    return found
+
+
+def _has_open(process: Path, real: str) -> bool:
+    try:
+        return any(
+            os.readlink(link) == real  # noqa: PTH115 - "pipe:[1]" is no path
+            for link in (process / "fd").iterdir()
+        )
+    except OSError:
+        return False
+
+
+def judge(
+    key: str, port: str, steady: list[str], console_word: str | None, held: list[str]
+) -> list[str]:
     """Pure. What is wrong with one port."""
     problems = []
+    if held:
+        problems.append(
+            f"{port} is open in {', '.join(held)}: stop that one, it takes answers away"
+        )
     if _RESTLESS_NAME.fullmatch(port):
         name = steady[0] if steady else "its name in /dev/serial/by-id, or by-path"
         problems.append(f"{key} = {port} may be another adapter after a boot: use {name}")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import pty
 import struct
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -748,6 +750,38 @@ def test_a_port_that_is_the_kernels_console(config: Config, machine: Machine) ->
         assert "no login shell" in found.text
     machine.write("proc/cmdline", "console=tty1")
     assert port_probe(config, machine, "/dev/serial0").ok
+
+
+def test_a_port_that_another_program_has_open(config: Config, machine: Machine) -> None:
+    plugged_in(machine)
+    machine.write("proc/812/comm", "ModemManager\n")
+    held = machine.root / "proc/812/fd/7"
+    held.parent.mkdir()
+    held.symlink_to("/dev/ttyUSB0")
+    (held.parent / "8").symlink_to("pipe:[4711]")
+    machine.write("proc/813/comm", "bash\n")
+    name = "/dev/serial/by-id/usb-FTDI_A1-if00-port0"
+    found = port_probe(config, machine, name)
+    assert not found.ok
+    assert "ModemManager (process 812)" in found.text
+    assert "bash" not in found.text
+    beside = replace(config, meter=replace(config.meter, port=name))
+    assert found_on(ports.PROBES[0], beside, machine, status={"phase": "available"}).ok
+    held.unlink()
+    assert port_probe(config, machine, name).ok
+
+
+def test_a_port_in_the_hands_of_a_program_of_this_machine() -> None:
+    ours, theirs = pty.openpty()
+    name = os.ttyname(theirs)
+    with subprocess.Popen(["sleep", "60"], stdin=theirs) as holder:
+        try:
+            assert ports.holders(Path("/"), name) == [f"sleep (process {holder.pid})"]
+        finally:
+            holder.kill()
+    assert ports.holders(Path("/"), name) == [], "what this process has open is its own"
+    os.close(ours)
+    os.close(theirs)
 
 
 # --- the file system --------------------------------------------------------------------------
