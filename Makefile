@@ -26,6 +26,7 @@ system-packages: setup
 	  systemd systemd-container util-linux mmdebstrap \
 	  postgresql mariadb-server-core mariadb-client-core libmariadb-dev pkg-config python3-dev
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt spidev
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt --target .venv/rpi-lgpio rpi-lgpio
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[postgresql,mariadb]'
 
 # On a Raspberry Pi, as root (docs/installation.md). FORCE=1: also while a car is charging.
