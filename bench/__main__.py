@@ -12,6 +12,10 @@ MARIADB = ("-m", "tools.databases", "--synced", "mariadb", "--", sys.executable)
 PARTS: dict[str, tuple[str, ...]] = {
     "rfid": ("-m", "bench.rfid"),
     "meter": ("-m", "bench.meter"),
+    "tap": ("-m", "bench.tap"),
+    "daemon": ("-m", "bench.daemon"),
+    "journal": ("-m", "bench.journal"),
+    "backlog": ("-m", "bench.backlog"),
     "server_cost": ("-m", "bench.server_cost"),
     "server_load": (*MARIADB, "-m", "bench.server_load"),
 }

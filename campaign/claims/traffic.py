@@ -147,13 +147,14 @@ def fill(path: Path, kept: Iterable[Charge]) -> int:
         store.database.execute("PRAGMA synchronous=OFF")
         empty = size(path)
         for charge in kept:
-            _live(store, charge)
+            live(store, charge)
         return size(path) - empty
     finally:
         store.database.close()
 
 
-def _live(store: Store, charge: Charge) -> None:
+def live(store: Store, charge: Charge) -> None:
+    """Store a charge as the daemon does: commit by commit."""
     ended = charge.session
     ending = replace(ended, end=None)
     running = replace(ending, reason=None, ended_at=None, ended_s=None, stop_tag=None)
