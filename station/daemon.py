@@ -248,6 +248,18 @@ class Daemon:
         )
         self.guard = LeaseGuard(self.contactor, post, on_crash)
 
+    def _metrics(self) -> list[Worker]:
+        config = self.config
+        if config.textfile is None:
+            return []
+        from station.workers.metrics import MetricsWorker
+
+        return [
+            MetricsWorker(
+                config.textfile, config.name, lambda: self.snapshot, self.journal, self.on_crash
+            )
+        ]
+
     def on_crash(self, reason: str) -> None:
         """Any thread: the daemon has to leave, contactor open."""
         self.crash = reason
@@ -283,7 +295,7 @@ class Daemon:
             self.on_crash,
         )
         first = [self.guard, self.journal, control]
-        self.later = [self.meter, self.reader, self.uplink]
+        self.later = [self.meter, self.reader, self.uplink, *self._metrics()]
         threads: list[Worker] = [*first, *self.later]
         try:
             for thread in first:

@@ -1,4 +1,5 @@
-"""What the systemd unit has to know of a box's config: the pins that its failsafes drive.
+"""What the systemd unit has to know of a box's config: the pins that its failsafes drive, and the
+folders that are not the usual ones.
 
 They are written into a drop-in of systemd/evcs-station.service when the box is installed. A config
 that was changed afterwards would leave the failsafes with another pin than the contactor's, so the
@@ -9,9 +10,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 
 from station.config import Config
 
+OWN_FOLDERS = (Path("/var/lib/evcs-station"), Path("/run/evcs-station"))
 DROP_IN = "evcs-station.service.d/pins.conf"
 
 
@@ -44,6 +47,11 @@ def drop_in(config: Config) -> str:
     """The text of the drop-in."""
     given = {"FAILSAFE": failsafe_arguments(config), "PINCTRL": pinctrl_arguments(config)}
     lines = [f"Environment={_quoted(f'{name}={value}')}" for name, value in given.items()]
+    # The unit's own folders are open to it anyway.
+    wanted = [config.data_dir, config.run_dir]
+    if config.textfile is not None:
+        wanted.append(config.textfile.parent)
+    lines += [f"ReadWritePaths=-{_quoted(str(path))}" for path in wanted if path not in OWN_FOLDERS]
     return "\n".join(["[Service]", *lines, ""])
 
 

@@ -86,9 +86,21 @@ def test_the_pins_come_from_the_config(
 ) -> None:
     box = config(tmp_path, **changes)
     assert unit.failsafe_arguments(box) == arguments
-    assert unit.drop_in(box) == (
+    assert unit.drop_in(box).startswith(
         f'[Service]\nEnvironment="FAILSAFE={arguments}"\nEnvironment="PINCTRL={pinctrl}"\n'
     )
+
+
+def test_unusual_folders_are_opened_to_the_sandbox(tmp_path: Path) -> None:
+    usual = {"data_dir": "/var/lib/evcs-station", "run_dir": "/run/evcs-station"}
+    assert "ReadWritePaths" not in unit.drop_in(config(tmp_path, station=usual))
+    metrics = {"textfile": "/var/lib/node_exporter/evcs.prom"}
+    box = config(tmp_path, station=usual | {"data_dir": str(tmp_path)}, metrics=metrics)
+    said = [line for line in unit.drop_in(box).splitlines() if "ReadWritePaths" in line]
+    assert said == [
+        f'ReadWritePaths=-"{tmp_path}"',
+        'ReadWritePaths=-"/var/lib/node_exporter"',
+    ]
 
 
 def test_the_failsafe_understands_what_it_is_given(tmp_path: Path) -> None:
