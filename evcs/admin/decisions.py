@@ -14,7 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.html import format_html_join
 
-from evcs.services.errors import LONGEST_NAME, ServiceError, UsageError
+from evcs.services.errors import ServiceError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +25,6 @@ class Decision:
     title: str
     form: type[forms.Form]
     carry_out: Callable[[Any, dict[str, Any], Any], object]
-
-
-def name_of(user: Any) -> str:
-    """Return how a person is called in what they decide."""
-    return str(user.get_full_name() or user.get_username())[:LONGEST_NAME]
 
 
 class Decisions:

@@ -8,11 +8,12 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 
-from evcs.admin.decisions import Decision, Decisions, name_of
+from evcs.admin.decisions import Decision, Decisions
 from evcs.admin.readonly import ReadOnly
 from evcs.admin.tags import FlatField
 from evcs.kinds import Flag, SessionState
 from evcs.models import Command, Entry, QuarantineItem, Session, SessionChange, SessionReview
+from evcs.people import name_of
 from evcs.services import corrections, reviews
 
 

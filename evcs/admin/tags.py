@@ -8,9 +8,10 @@ from django import forms
 from django.apps import apps
 from django.contrib import admin
 
-from evcs.admin.decisions import Decision, Decisions, name_of
+from evcs.admin.decisions import Decision, Decisions
 from evcs.admin.readonly import NoDelete, ReadOnly
 from evcs.models import Tag, TagAssignment, UnknownTag
+from evcs.people import name_of
 from evcs.services import tags, unknown_tags
 from evcs.services.errors import UsageError
 from evcs.settings import evcs_settings

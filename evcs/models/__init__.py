@@ -2,6 +2,7 @@
 
 from evcs.models.command import Command, QuarantineItem
 from evcs.models.month import ClosedMonth, Entry
+from evcs.models.resident import Resident
 from evcs.models.session import Reading, Session, SessionChange, SessionReview
 from evcs.models.statement import Statement, StatementMail, StatementRecipient
 from evcs.models.station import Station, StationKey
@@ -14,6 +15,7 @@ __all__ = [
     "Entry",
     "QuarantineItem",
     "Reading",
+    "Resident",
     "Session",
     "SessionChange",
     "SessionReview",

@@ -114,6 +114,13 @@ def watch(station: Station, seconds: int = 60) -> None:
 
 
 @in_transaction
+def watch_all(seconds: int = 60) -> None:
+    """Somebody looks at all stations: heartbeats come faster for a while."""
+    until = timezone.now() + dt.timedelta(seconds=seconds)
+    Station.objects.update(watched_until=until)
+
+
+@in_transaction
 def _note_seen(station_id: int, now: dt.datetime) -> None:
     Station.objects.filter(pk=station_id).update(last_seen=now)
 

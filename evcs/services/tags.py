@@ -106,6 +106,14 @@ def set_state(tag: Tag, state: TagState, expires_at: dt.datetime | None = None) 
 
 
 @in_transaction
+def set_blocked(tag: Tag, blocked: bool) -> None:
+    """Block a tag, or accept it again; its expiry stays as it is."""
+    state = TagState.BLOCKED if blocked else TagState.ACCEPTED
+    Tag.objects.filter(pk=tag.pk).update(state=state)
+    tag_lists.changed()
+
+
+@in_transaction
 def assign(
     tag: Tag,
     flat_id: Any,

@@ -1,0 +1,94 @@
+"""What a resident may see: the own apartment, in the own time. Their pages ask only here."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from evcs.models import Entry, Resident, Session, Statement, Tag, TagAssignment
+
+NOTHING = Q(pk__in=[])
+
+
+def of(user: Any) -> list[Resident]:
+    """Return where a login lives and lived."""
+    return list(Resident.objects.filter(user=user).select_related("flat"))
+
+
+def current(homes: list[Resident]) -> list[Resident]:
+    """Return where it lives today."""
+    today = timezone.localdate()
+    return [
+        home
+        for home in homes
+        if (home.since is None or home.since <= today)
+        and (home.until is None or today < home.until)
+    ]
+
+
+def sessions(homes: list[Resident]) -> QuerySet[Session]:
+    """Return the sessions of the apartments that began while it lived there."""
+    condition = _any(
+        Q(flat=home.flat_id) & _began_within(home, "started_effective") for home in homes
+    )
+    return Session.objects.filter(condition).select_related("station", "flat", "tag")
+
+
+def entries(homes: list[Resident]) -> QuerySet[Entry]:
+    """Return what was booked to the apartments beside a session of its time."""
+    condition = _any(
+        Q(flat=home.flat_id) & _began_within(home, "session__started_effective") for home in homes
+    )
+    return Entry.objects.filter(condition).select_related("session__station", "flat")
+
+
+def statements(homes: list[Resident]) -> QuerySet[Statement]:
+    """Return the statements of months in which it lived there from the first day to the last.
+
+    A month in which apartments changed hands has charges of both; the landlord hands that out.
+    """
+    condition = NOTHING
+    for home in homes:
+        mine = Q(flat=home.flat_id)
+        if home.since is not None:
+            mine &= Q(closed__month__gte=home.since)
+        if home.until is not None:
+            mine &= Q(closed__month__lte=_last_whole_month(home.until))
+        condition |= mine
+    return Statement.objects.filter(condition).select_related("closed", "flat").defer("content")
+
+
+def tags(homes: list[Resident]) -> QuerySet[Tag]:
+    """Return the tags that belong today to where it lives today."""
+    now = timezone.now()
+    held = TagAssignment.objects.filter(flat__in=[home.flat_id for home in current(homes)])
+    held = held.filter(Q(valid_from=None) | Q(valid_from__lte=now))
+    held = held.filter(Q(valid_to=None) | Q(valid_to__gt=now))
+    return Tag.objects.filter(pk__in=held.values("tag_id")).order_by("label", "uid")
+
+
+def _any(conditions: Any) -> Q:
+    found = NOTHING
+    for condition in conditions:
+        found |= condition
+    return found
+
+
+def _began_within(home: Resident, field: str) -> Q:
+    condition = Q()
+    if home.since is not None:
+        condition &= Q(**{f"{field}__gte": _midnight(home.since)})
+    if home.until is not None:
+        condition &= Q(**{f"{field}__lt": _midnight(home.until)})
+    return condition
+
+
+def _midnight(day: dt.date) -> dt.datetime:
+    return dt.datetime(day.year, day.month, day.day, tzinfo=timezone.get_default_timezone())
+
+
+def _last_whole_month(until: dt.date) -> dt.date:
+    return (until.replace(day=1) - dt.timedelta(days=1)).replace(day=1)

@@ -1,0 +1,56 @@
+"""All addresses of the pages, and what each needs. What does not stand here is not reachable."""
+
+from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
+from django.urls import reverse_lazy
+from django.views.i18n import set_language
+
+from evcs.pages.guard import ANYBODY, LOGIN, page
+from evcs.pages.views import downloads, live, months, my, review, sessions
+
+app_name = "evcs"
+
+POST = ("POST",)
+FORM = ("GET", "HEAD", "POST")
+SEE, CHANGE = "evcs.view_session", "evcs.change_session"
+STATEMENT, CLOSE = "evcs.view_statement", "evcs.add_closedmonth"
+STATION, TAG = "evcs.change_station", "evcs.change_tag"
+UNKNOWN, QUARANTINE = "evcs.change_unknowntag", "evcs.change_quarantineitem"
+
+_login = LoginView.as_view(template_name="evcs/pages/login.html", next_page="evcs:home")
+_logout = LogoutView.as_view(next_page="evcs:login")
+_password = PasswordChangeView.as_view(
+    template_name="evcs/pages/password.html", success_url=reverse_lazy("evcs:home")
+)
+
+urlpatterns = [
+    page("", live.home, "home", LOGIN),
+    page("login/", _login, "login", ANYBODY, FORM),
+    page("logout/", _logout, "logout", LOGIN, POST),
+    page("password/", _password, "password", LOGIN, FORM),
+    page("language/", set_language, "language", ANYBODY, POST),
+    page("stations/", live.board, "live", SEE),
+    page("stations/fragment/", live.fragment, "live-fragment", SEE),
+    page("stations/<int:pk>/stop/", live.stop, "stop", STATION, POST),
+    page("sessions/", sessions.listing, "sessions", SEE),
+    page("sessions/<int:pk>/", sessions.one, "session", SEE),
+    page("sessions/<int:pk>/correct/", sessions.correct, "correct", CHANGE, POST),
+    page("sessions/<int:pk>/move/", sessions.move, "move", CHANGE, POST),
+    page("sessions/<int:pk>/review/", sessions.review, "review-session", CHANGE, POST),
+    page("review/", review.listing, "review", SEE),
+    page("review/tags/<int:pk>/adopt/", review.adopt, "adopt", UNKNOWN, POST),
+    page("review/tags/<int:pk>/aside/", review.set_aside, "set-aside", UNKNOWN, POST),
+    page("review/messages/<int:pk>/settle/", review.settle, "settle", QUARANTINE, POST),
+    page("tags/", review.tags_page, "tags", SEE),
+    page("tags/<int:pk>/block/", review.block, "block", TAG, POST),
+    page("tags/<int:pk>/accept/", review.accept, "accept", TAG, POST),
+    page("months/", months.listing, "months", SEE),
+    page("months/<str:month>/", months.one, "month", SEE),
+    page("months/<str:month>/close/", months.close, "close-month", CLOSE, POST),
+    page("months/<str:month>/report/<str:kind>/", downloads.report, "report", STATEMENT),
+    page("statements/<int:pk>/<str:kind>/", downloads.statement, "statement", STATEMENT),
+    page("my/", my.overview, "my", LOGIN),
+    page("my/fragment/", my.fragment, "my-fragment", LOGIN),
+    page("my/sessions/<int:pk>/", my.session, "my-session", LOGIN),
+    page("my/statements/<int:pk>/<str:kind>/", my.statement, "my-statement", LOGIN),
+    page("my/tags/<int:pk>/block/", my.block, "my-block", LOGIN, POST),
+]

@@ -1,0 +1,101 @@
+"""My charging: what a resident sees of their own apartment, and of the stations free or busy."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Min
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+
+from evcs.models import Resident
+from evcs.pages import homes, live, queries
+from evcs.pages.views.downloads import as_file
+from evcs.pages.views.sessions import facts
+from evcs.services import statement_files, tags
+from evcs.services.settlement import following
+from evcs.times import parse_month
+
+MOST_SESSIONS = 300
+
+
+def overview(request: HttpRequest) -> HttpResponse:
+    """Show one month, what runs now, tags and statements."""
+    mine = homes.of(request.user)
+    month = _month(request)
+    charged = list(homes.sessions(mine).filter(month=month)[:MOST_SESSIONS])
+    booked = list(homes.entries(mine).filter(month=month))
+    first = homes.sessions(mine).aggregate(first=Min("month"))["first"]
+    context = _live(mine) | {
+        "title": _("My charging"),
+        "homes": mine,
+        "here": homes.current(mine),
+        "month": month,
+        "before": (month - dt.timedelta(days=1)).replace(day=1)
+        if first and first < month
+        else None,
+        "after": following(month) if month < queries.this_month() else None,
+        "sessions": charged,
+        "entries": booked,
+        "energy_wh": sum(one.booked_wh for one in charged) + sum(one.energy_wh for one in booked),
+        "tags": list(homes.tags(mine)),
+        "statements": list(homes.statements(mine)),
+        "kinds": [kind for kind in statement_files.FORMATS if kind != "json"],
+    }
+    return render(request, "evcs/pages/my.html", context)
+
+
+def fragment(request: HttpRequest) -> HttpResponse:
+    """Return what is live of it, for the script that refreshes it."""
+    return render(request, "evcs/pages/my_fragment.html", _live(homes.of(request.user)))
+
+
+def session(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show one of the own sessions."""
+    found = get_object_or_404(homes.sessions(homes.of(request.user)), pk=pk)
+    context = facts(found) | {"title": _("Charging session %(n)d") % {"n": found.pk}}
+    # What is booked to others because of it is theirs.
+    context["entries"] = [one for one in context["entries"] if one.flat_id == found.flat_id]
+    return render(request, "evcs/pages/my_session.html", context)
+
+
+def statement(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
+    """Send one of the own statements."""
+    found = get_object_or_404(homes.statements(homes.of(request.user)), pk=pk)
+    return as_file(found.content, found.sha256, kind)
+
+
+def block(request: HttpRequest, pk: int) -> HttpResponse:
+    """Block one of the own tags. Only the landlord accepts it again."""
+    tag = get_object_or_404(homes.tags(homes.of(request.user)), pk=pk)
+    tags.set_blocked(tag, True)
+    messages.success(
+        request,
+        _("Tag %(uid)s is blocked. Only the landlord can accept it again.") % {"uid": tag.uid},
+    )
+    return redirect("evcs:my")
+
+
+def _live(mine: list[Resident]) -> dict[str, Any]:
+    """What runs for the own apartment; of the stations nothing but their name and look."""
+    here = homes.current(mine)
+    own = set(homes.sessions(here).filter(open_slot=1).values_list("pk", flat=True))
+    boards = live.boards() if here else []
+    return {
+        "running": [board for board in boards if board.session and board.session.pk in own],
+        "stations": [(board.station.name, board.look) for board in boards],
+        "refresh_s": live.REFRESH_S,
+    }
+
+
+def _month(request: HttpRequest) -> dt.date:
+    text = request.GET.get("month")
+    if not text:
+        return queries.this_month()
+    try:
+        return parse_month(text)
+    except ValueError as error:
+        raise Http404 from error

@@ -1,0 +1,112 @@
+"""What waits for a person: doubtful charges, unknown tags, refused messages. And all tags."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.db.models import Prefetch, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from evcs.models import QuarantineItem, Tag, TagAssignment, UnknownTag
+from evcs.pages import queries
+from evcs.pages.forms import AdoptForm, NoteForm, flats
+from evcs.pages.views.deciding import carried_out, tell_invalid
+from evcs.people import name_of
+from evcs.services import reviews, tags, unknown_tags
+
+
+def listing(request: HttpRequest) -> HttpResponse:
+    """Show all that waits."""
+    context = {
+        "title": _("To be looked at"),
+        "doubtful": queries.doubtful(),
+        "provisional": queries.provisional(),
+        "unknown": queries.unknown_tags(),
+        "quarantine": queries.quarantine(),
+        "flats": list(flats()),
+        "may_adopt": request.user.has_perm("evcs.change_unknowntag"),
+        "may_settle": request.user.has_perm("evcs.change_quarantineitem"),
+        "most": queries.MOST_LISTED,
+    }
+    return render(request, "evcs/pages/review.html", context)
+
+
+def adopt(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give an unknown tag to an apartment."""
+    row = get_object_or_404(UnknownTag, pk=pk)
+    form = AdoptForm(request.POST)
+    if not form.is_valid():
+        tell_invalid(request)
+        return redirect("evcs:review")
+    data, by_name = form.cleaned_data, name_of(request.user)
+    flat = form.fields["flat"].label_from_instance(data["flat"])
+    carried_out(
+        request,
+        _("Tag %(uid)s belongs to %(flat)s now. What it charged before can be moved there.")
+        % {"uid": row.uid, "flat": flat},
+        lambda: unknown_tags.adopt(row.uid, data["flat"].pk, data["label"], by_name=by_name),
+    )
+    return redirect("evcs:review")
+
+
+def set_aside(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take an unknown tag off the list."""
+    row = get_object_or_404(UnknownTag, pk=pk)
+    by_name = name_of(request.user)
+    carried_out(
+        request,
+        _("Tag %(uid)s is set aside.") % {"uid": row.uid},
+        lambda: unknown_tags.set_aside(row.uid, by_name=by_name),
+    )
+    return redirect("evcs:review")
+
+
+def settle(request: HttpRequest, pk: int) -> HttpResponse:
+    """Note that a refused message is dealt with."""
+    item = get_object_or_404(QuarantineItem, pk=pk)
+    form = NoteForm(request.POST)
+    if not form.is_valid():
+        tell_invalid(request)
+        return redirect("evcs:review")
+    note, by_name = form.cleaned_data["note"], name_of(request.user)
+    carried_out(
+        request,
+        _("The message is settled."),
+        lambda: reviews.settle_quarantine(item, by_name=by_name, note=note),
+    )
+    return redirect("evcs:review")
+
+
+def tags_page(request: HttpRequest) -> HttpResponse:
+    """Show all tags and whose they are."""
+    now = timezone.now()
+    held = TagAssignment.objects.filter(Q(valid_to=None) | Q(valid_to__gt=now))
+    found = Tag.objects.prefetch_related(
+        Prefetch("assignments", held.select_related("flat"), to_attr="held")
+    )
+    context = {
+        "title": _("Tags"),
+        "tags": list(found),
+        "now": now,
+        "may_change": request.user.has_perm("evcs.change_tag"),
+    }
+    return render(request, "evcs/pages/tags.html", context)
+
+
+def block(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let a tag charge nowhere."""
+    return _set_blocked(request, pk, True, _("Tag %(uid)s is blocked."))
+
+
+def accept(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let a blocked tag charge again."""
+    return _set_blocked(request, pk, False, _("Tag %(uid)s is accepted again."))
+
+
+def _set_blocked(request: HttpRequest, pk: int, blocked: bool, what: str) -> HttpResponse:
+    tag = get_object_or_404(Tag, pk=pk)
+    tags.set_blocked(tag, blocked)
+    messages.success(request, what % {"uid": tag.uid})
+    return redirect("evcs:tags")

@@ -1,0 +1,124 @@
+"""What is stored and sent as a name, in words for people."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.utils.translation import get_language, gettext
+from django.utils.translation import gettext_lazy as _
+
+from evcs.kinds import CommandResult, CommandType, EndReason, Phase, SessionState
+from evcs.rendering.words import named as rendered_name
+from evcs.rendering.words import words as rendered
+from evcs.services.errors import ServiceError, UsageError
+
+PHASES = {
+    Phase.AVAILABLE: _("free"),
+    Phase.PREPARING: _("preparing"),
+    Phase.CHARGING: _("charging"),
+    Phase.SUSPENDED_EV: _("connected, car draws nothing"),
+    Phase.FINISHING: _("finishing"),
+    Phase.FAULTED: _("faulted"),
+    Phase.UNAVAILABLE: _("unavailable"),
+    Phase.OTHER: _("in a state unknown here"),
+}
+STATES = {
+    SessionState.OPEN: _("running"),
+    SessionState.PROVISIONAL: _("ended provisionally"),
+    SessionState.ENDED: _("ended"),
+}
+END_REASONS = {
+    EndReason.LOCAL: _("stopped with a tag"),
+    EndReason.REMOTE: _("stopped from here"),
+    EndReason.DEAUTHORIZED: _("tag not valid"),
+    EndReason.EV_FINISHED: _("car is full"),
+    EndReason.EV_DISCONNECTED: _("car unplugged"),
+    EndReason.MAX_DURATION: _("longest duration reached"),
+    EndReason.MAX_ENERGY: _("largest energy reached"),
+    EndReason.NO_ENERGY: _("car never drew energy"),
+    EndReason.OVERCURRENT: _("overcurrent"),
+    EndReason.EMERGENCY_STOP: _("stop button"),
+    EndReason.METER_LOST: _("meter lost"),
+    EndReason.CONTACTOR_FAULT: _("contactor fault"),
+    EndReason.POWER_LOSS: _("power cut"),
+    EndReason.RESTART: _("restart of the box"),
+    EndReason.SHUTDOWN: _("shutdown of the box"),
+    EndReason.NOT_STARTED: _("never began"),
+    EndReason.OTHER: _("another reason"),
+}
+COMMANDS = {
+    CommandType.STOP: _("Stop"),
+    CommandType.DISABLE: _("Disable"),
+    CommandType.ENABLE: _("Enable"),
+    CommandType.RESET: _("Reset"),
+}
+RESULTS = {
+    CommandResult.OK: _("done"),
+    CommandResult.NOT_RUNNING: _("was not running any more"),
+    CommandResult.EXPIRED: _("came too late"),
+    CommandResult.REFUSED: _("refused by the box"),
+    CommandResult.OTHER: _("answered unclearly"),
+}
+ADVICE = {
+    "silent_station": _("Wait for it, or look at the box: it may hold charges."),
+    "pending_messages": _("Wait until its messages are here."),
+    "open_session": _("Wait for its end; it counts in the month of its end."),
+    "provisional_session": _("Wait for its own end."),
+    "review": _("Look at it, then correct or accept it."),
+    "quarantine": _("Look at it and settle it."),
+}
+# Refusals of the services that a person meets here.
+REFUSALS = (
+    (r"the session is still open", _("The charge is still running; correct it after its end.")),
+    (r"a correction by 0 Wh", _("A correction by 0 kWh corrects nothing.")),
+    (r"nobody charges less than nothing", _("Less than nothing would be left of this charge.")),
+    (r"energy is there already", _("All of its energy is there already.")),
+    (r"nothing about this session waits", _("Nothing about this charge waits for a look.")),
+    (r"is settled already", _("Somebody has settled this message already.")),
+    (r"is not over yet", _("This month is not over yet.")),
+    (r"is closed already", _("This month is closed already.")),
+    (r"is still open; close it first", _("An earlier month is still open; close it first.")),
+    (r"open point\(s\)", _("There are open points: settle them, or give a reason.")),
+    (r"belongs to an apartment already", _("This tag belongs to an apartment already.")),
+    (r"not on the list of unknown tags", _("This tag is not on the list any more.")),
+    (r"database was", _("The database was busy; look whether it was done, then try again.")),
+)
+
+
+def named(table: dict[Any, Any], name: str) -> str:
+    """Return what a name is called; one that is not in the table by itself."""
+    return str(table.get(name, name))
+
+
+def flag(name: str) -> str:
+    """Return what a flag is called."""
+    return _rendered("flag", name)
+
+
+def entry(name: str) -> str:
+    """Return what an entry of a session is called."""
+    return _rendered("entry", name)
+
+
+def open_point(name: str) -> str:
+    """Return what an open point is called."""
+    return _rendered("open", name)
+
+
+def refusal(error: UsageError | ServiceError) -> str:
+    """Return why something was not done, in the reader's language where we have it."""
+    text = str(error)
+    for pattern, words_for_it in REFUSALS:
+        if re.search(pattern, text):
+            return str(words_for_it)
+    return gettext("Not done: ") + text
+
+
+def language() -> str:
+    """Return the language of statements that is nearest to the reader's."""
+    return "de" if (get_language() or "").startswith("de") else "en"
+
+
+def _rendered(kind: str, name: str) -> str:
+    return rendered_name(kind, name, rendered(language()))

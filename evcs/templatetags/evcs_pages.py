@@ -1,0 +1,126 @@
+"""Filters of the pages: energy, power, times and names as people read them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+from django import template
+from django.utils import formats, timezone
+from django.utils.translation import gettext as _
+
+from evcs.pages import wording
+from evcs.settings import evcs_settings
+
+register = template.Library()
+NONE = "–"
+
+
+@register.filter
+def kwh(wh: int | None) -> str:
+    """Wh as kWh with three decimals."""
+    return NONE if wh is None else formats.number_format(Decimal(wh).scaleb(-3), 3)
+
+
+@register.filter
+def kw(w: int | None) -> str:
+    """W as kW with two decimals."""
+    return NONE if w is None else formats.number_format(Decimal(w).scaleb(-3), 2)
+
+
+@register.filter
+def moment(at: dt.datetime | None) -> str:
+    """A time of the house, to the minute."""
+    if at is None:
+        return NONE
+    return formats.date_format(timezone.localtime(at), "SHORT_DATETIME_FORMAT")
+
+
+@register.filter
+def month_name(month: dt.date | None) -> str:
+    """A month, as November 2026."""
+    return NONE if month is None else formats.date_format(month, "YEAR_MONTH_FORMAT")
+
+
+@register.filter
+def ago(at: dt.datetime | None) -> str:
+    """How long ago, in the largest unit that fits."""
+    if at is None:
+        return _("never")
+    seconds = max(0, int((timezone.now() - at).total_seconds()))
+    for size, unit in ((86400, _("days")), (3600, _("h")), (60, _("min"))):
+        if seconds >= size:
+            return _("%(n)d %(unit)s ago") % {"n": seconds // size, "unit": unit}
+    return _("%(n)d %(unit)s ago") % {"n": seconds, "unit": _("s")}
+
+
+@register.filter
+def lasts(seconds: float | None) -> str:
+    """A duration, as 3:07 h."""
+    if seconds is None:
+        return NONE
+    minutes = int(seconds // 60)
+    return f"{minutes // 60}:{minutes % 60:02d} h"
+
+
+@register.filter
+def flat_name(flat: Any) -> str:
+    """What people call an apartment; None is nobody's."""
+    if flat is None:
+        return _("no apartment")
+    return str(getattr(flat, evcs_settings.FLAT_NAME_FIELD))
+
+
+@register.filter
+def flag(name: str) -> str:
+    """What a flag is called."""
+    return wording.flag(name)
+
+
+@register.filter
+def entry(name: str) -> str:
+    """What an entry is called."""
+    return wording.entry(name)
+
+
+@register.filter
+def phase(name: str) -> str:
+    """What a phase is called."""
+    return wording.named(wording.PHASES, name) if name else _("not heard yet")
+
+
+@register.filter
+def state(name: str) -> str:
+    """Where a session stands."""
+    return wording.named(wording.STATES, name)
+
+
+@register.filter
+def end_reason(name: str) -> str:
+    """Why a session ended."""
+    return wording.named(wording.END_REASONS, name) if name else NONE
+
+
+@register.filter
+def result(name: str) -> str:
+    """What became of a command."""
+    return wording.named(wording.RESULTS, name)
+
+
+@register.filter
+def command(name: str) -> str:
+    """What a command is called."""
+    return wording.named(wording.COMMANDS, name)
+
+
+@register.filter
+def open_point(name: str) -> str:
+    """What an open point is called."""
+    return wording.open_point(name)
+
+
+@register.filter
+def advice(name: str) -> str:
+    """What to do about an open point."""
+    return wording.named(wording.ADVICE, name)

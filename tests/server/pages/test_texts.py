@@ -1,0 +1,50 @@
+"""The pages speak German and English, whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from evcs import kinds
+from evcs.pages import wording
+from tests.server.pages.conftest import House
+from tools import messages
+
+
+def test_every_text_is_translated_and_compiled() -> None:
+    assert messages.problems() == []
+
+
+@pytest.mark.parametrize(
+    ("table", "names"),
+    [
+        (wording.PHASES, kinds.Phase),
+        (wording.STATES, kinds.SessionState),
+        (wording.END_REASONS, kinds.EndReason),
+        (wording.COMMANDS, kinds.CommandType),
+        (wording.RESULTS, kinds.CommandResult),
+    ],
+)
+def test_every_name_has_words(table: dict[str, object], names: Callable[..., object]) -> None:
+    assert set(table) == set(names)  # type: ignore[call-overload]
+
+
+def test_the_reader_chooses_the_language(house: House, owner: Client) -> None:
+    url = reverse("evcs:sessions")
+    german = owner.get(url).content.decode()
+    assert '<html lang="de">' in german
+    assert "Ladevorgänge" in german
+    assert "11,240" in german
+    owner.post(reverse("evcs:language"), {"language": "en", "next": url})
+    english = owner.get(url).content.decode()
+    assert '<html lang="en">' in english
+    assert "Charging sessions" in english
+    assert "11.240" in english
+
+
+def test_the_browsers_language_is_taken(house: House, owner: Client) -> None:
+    page = owner.get(reverse("evcs:live"), headers={"Accept-Language": "en-GB"}).content.decode()
+    assert "Skip to the content" in page
