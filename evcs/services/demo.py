@@ -1,4 +1,4 @@
-"""The demo house: apartments, tags, a station, an administrator. Safe to run again."""
+"""The demo house: apartments, tags, a station, two logins. Safe to run again."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from evcs.kinds import TagState
-from evcs.models import Station
+from evcs.models import Resident, Station
 from evcs.services import stations, tags, tokenfile
 from evcs.services.transactions import in_transaction
 from evcs.settings import evcs_settings
 
 ADMIN = "admin"
+RESIDENT, HOME = "mieter", "Wohnung 3 links"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +50,15 @@ def fill(
     """Make what is missing of the demo house; yield a line for each thing in it.
 
     The token is written to ``token_file`` unless that holds a valid one of the station; without a
-    file a new station's token is in the line. ``password`` is set for the administrator; without
-    it a new administrator gets a random one, and an existing one keeps theirs.
+    file a new station's token is in the line. ``password`` is set for the administrator and the
+    resident; without it new ones get a random one, and existing ones keep theirs.
     """
     for tag in TAGS:
         yield _tag(tag)
     yield _station(station_name, token_file)
-    yield _admin(password)
+    yield _login(ADMIN, password, superuser=True)
+    yield _login(RESIDENT, password, superuser=False)
+    _let_live(RESIDENT, HOME)
 
 
 @in_transaction
@@ -95,15 +98,26 @@ def _station(name: str, token_file: Path | None) -> str:
     return f"station {name}: new token written to {token_file}"
 
 
-def _admin(password: str | None) -> str:
-    model = get_user_model()
-    user = model._default_manager.filter(**{model.USERNAME_FIELD: ADMIN}).first()
+def _login(name: str, password: str | None, *, superuser: bool) -> str:
+    users = get_user_model()._default_manager
+    user = _user(name)
     if user is not None and password is None:
-        return f"login {ADMIN}: password unchanged"
+        return f"login {name}: password unchanged"
     password = password or secrets.token_urlsafe(9)
     if user is None:
-        user = model._default_manager.create_superuser(ADMIN, password=password)
+        create = users.create_superuser if superuser else users.create_user
+        create(name, password=password)
     else:
         user.set_password(password)
         user.save()
-    return f"login {ADMIN}: password {password}"
+    return f"login {name}: password {password}"
+
+
+@in_transaction
+def _let_live(name: str, flat: str) -> None:
+    Resident.objects.get_or_create(user=_user(name), flat=_flat(flat))
+
+
+def _user(name: str) -> Any:
+    model = get_user_model()
+    return model._default_manager.filter(**{model.USERNAME_FIELD: name}).first()

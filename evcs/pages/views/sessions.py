@@ -99,11 +99,15 @@ def facts(session: Session) -> dict[str, Any]:
     """Return what the landlord's and the resident's page of a session share."""
     curve = curves.of(session)
     end = session.closed_at
+    latest = None
+    if end is None and session.start_wh is not None:
+        latest = session.readings.order_by("-n").values_list("import_wh", flat=True).first()
     own = session.state == SessionState.ENDED
     return {
         "session": session,
         "curve": curve,
         "end_wh": session.end_wh if own else session.provisional_wh,
+        "so_far_wh": None if latest is None else latest - session.start_wh,
         "entries": list(session.entries.select_related("flat")),
         "duration_s": (end - session.started_effective).total_seconds() if end else None,
     }

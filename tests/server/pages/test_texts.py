@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import polib
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 
 from evcs import kinds
 from evcs.pages import wording
@@ -48,3 +50,14 @@ def test_the_reader_chooses_the_language(house: House, owner: Client) -> None:
 def test_the_browsers_language_is_taken(house: House, owner: Client) -> None:
     page = owner.get(reverse("evcs:live"), headers={"Accept-Language": "en-GB"}).content.decode()
     assert "Skip to the content" in page
+
+
+def test_no_text_is_taken_by_another_apps_translation() -> None:
+    """Django puts all catalogues into one; an app before this one wins."""
+    with translation.override("de"):
+        taken = {
+            entry.msgid: translation.gettext(entry.msgid)
+            for entry in polib.pofile(str(messages.CATALOGUE))
+            if translation.gettext(entry.msgid) != entry.msgstr
+        }
+    assert taken == {}
