@@ -1,0 +1,310 @@
+"""What the pages show and do, without a browser."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from evcs.models import Command, Entry, Session, SessionReview, Station, Tag
+from evcs.pages import queries
+from evcs.services import consumption, reviews
+from tests.server.pages.conftest import NEIGHBOUR_TAG, House
+from tests.server.server_rig import STRANGER, at, meter, new_uuid
+
+NOVEMBER = dt.date(2026, 11, 1)
+
+
+def get(client: Client, name: str, *arguments: Any, **query: Any) -> str:
+    """Return a page's text."""
+    response = client.get(reverse(f"evcs:{name}", args=arguments), query)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def post(client: Client, name: str, *arguments: Any, **values: Any) -> str:
+    """Post, and return the text of the page that people see then."""
+    response = client.post(reverse(f"evcs:{name}", args=arguments), values, follow=True)
+    return response.content.decode()
+
+
+class TestStations:
+    """Live, and stopped from afar."""
+
+    @pytest.fixture
+    def running(self, house: House) -> str:
+        """A charge that runs on Lader1."""
+        key = str(new_uuid(7))
+        assert house.box.start(key, seq=3, wh=20000).status_code == 201
+        house.box.heartbeat(phase="charging", session=key, power_w=10812, meter=meter(21234))
+        house.other_box.heartbeat(
+            phase="faulted", pending=3, faults=[{"name": "meter_lost", "since": at()}]
+        )
+        return key
+
+    def test_who_charges_how_much(self, running: str, house: House, owner: Client) -> None:
+        page = get(owner, "live-fragment")
+        for shown in ("lädt", "Wohnung 3 links", "10,81", "1,234", "meter_lost", ">3<"):
+            assert shown in page
+
+    def test_a_silent_station_shows_no_power(
+        self, running: str, house: House, owner: Client
+    ) -> None:
+        house.clock.advance(31)
+        page = get(owner, "live-fragment")
+        assert "schweigt" in page
+        assert "10,81" not in page
+
+    def test_heartbeats_come_faster_while_somebody_watches(
+        self, house: House, owner: Client
+    ) -> None:
+        assert house.box.heartbeat().json()["heartbeat_s"] == 60
+        get(owner, "live")
+        assert house.box.heartbeat().json()["heartbeat_s"] == 10
+        house.clock.advance(61)
+        assert house.box.heartbeat().json()["heartbeat_s"] == 60
+
+    def test_watching_is_written_twice_a_minute(self, house: House, owner: Client) -> None:
+        written = set()
+        for _ in range(13):
+            get(owner, "live-fragment")
+            written.add(house.box.station.watched_until)
+            house.clock.advance(5)
+        assert len(written) == 2
+
+    def test_stop_and_what_became_of_it(self, running: str, house: House, owner: Client) -> None:
+        page = post(owner, "stop", house.box.pk, session=running)
+        assert "wartet auf die Box" in page
+        assert "Laden beenden" not in page
+        (told,) = house.box.heartbeat(phase="charging", session=running).json()["commands"]
+        assert (told["type"], told["session"]) == ("stop", running)
+        house.box.heartbeat(done=[{"id": told["id"], "result": "ok"}])
+        page = get(owner, "live-fragment")
+        assert "ausgeführt" in page
+        assert "Ada Haus" in page
+
+    def test_a_charge_that_ended_meanwhile_is_not_stopped(
+        self, running: str, house: House, owner: Client
+    ) -> None:
+        house.box.end(running, seq=3, wh=20000, end_wh=21300)
+        page = post(owner, "stop", house.box.pk, session=running)
+        assert "läuft nicht mehr" in page
+        assert not Command.objects.exists()
+
+    @pytest.mark.parametrize("text", ["", "x", str(new_uuid(99))])
+    def test_nonsense_stops_nothing(self, text: str, house: House, owner: Client) -> None:
+        assert "läuft nicht mehr" in post(owner, "stop", house.box.pk, session=text)
+        assert not Command.objects.exists()
+
+
+class TestSessions:
+    """The list, and one of them."""
+
+    @pytest.mark.parametrize(
+        ("query", "found"),
+        [
+            ({}, 2),
+            ({"month": "2026-11"}, 2),
+            ({"month": "2026-10"}, 0),
+            ({"tag": "04 a3 c6 ca e2 61 80"}, 1),
+            ({"flat": "none"}, 0),
+            ({"state": "ended"}, 2),
+            ({"state": "open"}, 0),
+            ({"state": "provisional"}, 0),
+            ({"flag": "any"}, 0),
+            ({"flag": "conflict"}, 0),
+            ({"month": "Nov"}, 0),
+            ({"tag": "XYZ"}, 0),
+            ({"page": "99"}, 2),
+        ],
+    )
+    def test_filters(self, query: dict[str, str], found: int, house: House, owner: Client) -> None:
+        assert get(owner, "sessions", **query).count('<th scope="row">') == found
+
+    def test_by_station_and_apartment(self, house: House, owner: Client) -> None:
+        page = get(owner, "sessions", station=house.box.pk, flat=house.flat.pk)
+        assert page.count('<th scope="row">') == 1
+        page = get(owner, "sessions", station=house.box.pk, flat=house.neighbour.pk)
+        assert page.count('<th scope="row">') == 0
+
+    def test_pages_keep_the_filter(self, house: House, owner: Client) -> None:
+        for i in range(60):
+            house.box.end(new_uuid(100 + i), seq=3 + i, wh=20000 + i, end_wh=20001 + i)
+        page = get(owner, "sessions", month="2026-11")
+        assert "1 / 2" in page
+        assert "?month=2026-11&amp;page=2" in page
+        assert "2 / 2" in get(owner, "sessions", month="2026-11", page=2)
+
+    def test_the_power_of_one(self, house: House, owner: Client) -> None:
+        readings = [
+            {"n": n, "at": at(n * 60 - 600), "import_wh": 1000 + 180 * n, "power_w": 10800}
+            for n in range(1, 6)
+        ]
+        house.box.post(f"sessions/{house.mine.uuid}/readings", {"readings": readings})
+        page = get(owner, "session", house.mine.pk)
+        assert '<polyline class="line"' in page
+        assert page.count("10,80") == 5
+
+    def test_a_correction_stands_beside_it(self, house: House, owner: Client) -> None:
+        page = post(owner, "correct", house.mine.pk, difference="-1,24", reason="Zähler falsch")
+        assert "Die Korrektur ist gebucht." in page
+        entry = Entry.objects.get()
+        assert (entry.energy_wh, entry.by_name, entry.reason) == (
+            -1240,
+            "Ada Haus",
+            "Zähler falsch",
+        )
+        assert "-1,240" in page
+        assert Session.objects.get(pk=house.mine.pk).energy_wh == 11240
+
+    @pytest.mark.parametrize(
+        ("values", "why"),
+        [
+            ({"difference": "-99", "reason": "x"}, "weniger als nichts"),
+            ({"difference": "0", "reason": "x"}, "ändert nichts"),
+            ({"difference": "1"}, "id_reason_error"),
+            ({"difference": "viel", "reason": "x"}, "id_difference_error"),
+            ({"difference": "1,2345", "reason": "x"}, "id_difference_error"),
+        ],
+    )
+    def test_why_a_correction_was_not_booked(
+        self, values: dict[str, str], why: str, house: House, owner: Client
+    ) -> None:
+        assert why in post(owner, "correct", house.mine.pk, **values)
+        assert not Entry.objects.exists()
+
+    def test_moved_to_the_neighbour(self, house: House, owner: Client) -> None:
+        post(owner, "move", house.mine.pk, flat=house.neighbour.pk, reason="Gastkarte")
+        assert consumption.of_flat(house.flat.pk, NOVEMBER).energy_wh == 0
+        assert consumption.of_flat(house.neighbour.pk, NOVEMBER).energy_wh == 11240 + 4000
+
+
+class TestReview:
+    """What waits for a person."""
+
+    def test_an_unknown_tag_is_adopted(self, house: House, owner: Client) -> None:
+        house.box.start(new_uuid(8), seq=3, tag=STRANGER)
+        page = get(owner, "review")
+        assert STRANGER in page
+        page = post(owner, "adopt", 1, flat=house.flat.pk, label="Gast")
+        assert f"Karte {STRANGER} gehört jetzt zu Wohnung 3 links" in page
+        assert "Unbekannte Karten" not in page
+        assert Tag.objects.get(uid=STRANGER).label == "Gast"
+
+    def test_without_an_apartment_nothing_happens(self, house: House, owner: Client) -> None:
+        house.box.start(new_uuid(8), seq=3, tag=STRANGER)
+        assert "Es fehlt eine Angabe" in post(owner, "adopt", 1)
+        assert not Tag.objects.filter(uid=STRANGER).exists()
+
+    def test_a_doubtful_charge_goes_when_it_was_looked_at(
+        self, house: House, owner: Client
+    ) -> None:
+        key = new_uuid(8)
+        house.box.end(key, seq=3, wh=13000, end_wh=14000, tag=STRANGER, authorized_by="none")
+        session = Session.objects.get(uuid=key)
+        (listed,) = queries.doubtful()
+        assert listed == session
+        post(owner, "review-session", session.pk, note="Gast von oben")
+        assert queries.doubtful() == []
+        assert SessionReview.objects.get().by_name == "Ada Haus"
+
+    @pytest.mark.parametrize(
+        ("flags", "waits"),
+        [
+            ({"late_seq"}, False),
+            ({"late_seq", "estimated_time", "late_month"}, False),
+            ({"late_seq", "conflict"}, True),
+            ({"conflict"}, True),
+        ],
+    )
+    def test_as_the_service_sees_it(
+        self, flags: set[str], waits: bool, house: House, owner: Client
+    ) -> None:
+        house.mine.flags = flags
+        house.mine.save()
+        assert [bool(reviews.doubts(house.mine)), bool(queries.doubtful())] == [waits, waits]
+
+    def test_a_tag_is_blocked_and_accepted(self, house: House, owner: Client) -> None:
+        tag = Tag.objects.get(uid=NEIGHBOUR_TAG)
+        assert "gesperrt" in post(owner, "block", tag.pk)
+        tag.refresh_from_db()
+        assert tag.state == "blocked"
+        post(owner, "accept", tag.pk)
+        tag.refresh_from_db()
+        assert tag.state == "accepted"
+
+
+class TestMonths:
+    """By apartment, and closed."""
+
+    def test_by_apartment_as_consumption_counts(self, house: House, owner: Client) -> None:
+        post(owner, "correct", house.mine.pk, difference="0,5", reason="x")
+        rows = {row.flat: row for row in queries.by_flat(NOVEMBER)}
+        for flat in (house.flat, house.neighbour):
+            counted = consumption.of_flat(flat.pk, NOVEMBER)
+            row = rows[flat]
+            assert (row.energy_wh, row.sessions) == (counted.energy_wh, counted.sessions)
+        page = get(owner, "month", "2026-11")
+        assert "11,740" in page
+        assert '<svg class="bars" role="img"' in page
+
+    def test_closing_tells_what_is_open_and_takes_a_reason(
+        self, house: House, owner: Client
+    ) -> None:
+        house.clock.advance(86400 * 10)
+        page = get(owner, "month", "2026-11")
+        assert "Station schweigt" in page
+        assert "offene Punkte" in post(owner, "close-month", "2026-11", sure="on")
+        page = post(owner, "close-month", "2026-11", sure="on", reason="Station abgebaut")
+        assert "Der Monat ist abgeschlossen" in page
+        assert "Station abgebaut" in page
+        assert page.count(">pdf<") == 3
+
+    def test_nothing_is_closed_by_a_click_too_many(self, house: House, owner: Client) -> None:
+        house.clock.advance(86400 * 10)
+        page = post(owner, "close-month", "2026-11", reason="x")
+        assert "id_sure_error" in page
+
+    @pytest.mark.parametrize("month", ["2026-13", "x", "0000-01"])
+    def test_no_month(self, month: str, owner: Client) -> None:
+        assert owner.get(f"/evcs/months/{month}/").status_code == 404
+
+
+PAGES = ("live", "live-fragment", "sessions", "review", "tags", "months")
+MOST_QUERIES = 16
+
+
+@pytest.mark.parametrize("name", [*PAGES, "month", "session", "my"])
+def test_more_sessions_cost_no_more_queries(name: str, house: House, owner: Client) -> None:
+    client = house.login("mieterin", house.flat) if name == "my" else owner
+    arguments = {"month": ["2026-11"], "session": [house.mine.pk]}.get(name, [])
+    url = reverse(f"evcs:{name}", args=arguments)
+    house.mine.flags = {"conflict"}
+    house.mine.save()
+    client.get(url)
+    before = _queries(client, url)
+    for i in range(12):
+        tag = {"tag": STRANGER, "authorized_by": "none"} if i % 2 else {}
+        house.box.end(new_uuid(100 + i), seq=3 + i, wh=13000 + i, end_wh=13001 + i, **tag)
+    client.get(url)
+    assert _queries(client, url) == before <= MOST_QUERIES
+
+
+def _queries(client: Client, url: str) -> int:
+    with CaptureQueriesContext(
+        connection,
+    ) as caught:
+        assert client.get(url).status_code == 200
+    return len(caught)
+
+
+def test_a_house_without_anything_has_pages_too(owner: Client, db: None) -> None:
+    for name in PAGES:
+        get(owner, name)
+    get(owner, "month", "2026-11")
+    assert not Station.objects.exists()
