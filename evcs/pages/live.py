@@ -51,15 +51,17 @@ class Board:
 def boards() -> list[Board]:
     """Return all stations."""
     now = timezone.now()
-    running = Session.objects.filter(open_slot=1).select_related("flat", "tag")
-    by_station = {session.station_id: session for session in running}
+    stations_here = list(Station.objects.order_by("name"))
+    # By station, because that is what the index begins with.
+    running = Session.objects.filter(station__in=stations_here, open_slot=1)
+    by_station = {session.station_id: session for session in running.select_related("flat", "tag")}
     told: dict[int, list[Command]] = {}
     recent = Command.objects.filter(created_at__gt=now - SHOWN).select_related("created_by")
     for command in recent.order_by("-created_at"):
         told.setdefault(command.station_id, []).append(command)
     return [
         _board(station, by_station.get(station.pk), told.get(station.pk, []), now)
-        for station in Station.objects.order_by("name")
+        for station in stations_here
     ]
 
 

@@ -12,7 +12,15 @@ from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
 from evcs.kinds import EntryKind, SessionState
-from evcs.models import ClosedMonth, Entry, QuarantineItem, Session, SessionReview, UnknownTag
+from evcs.models import (
+    ClosedMonth,
+    Entry,
+    QuarantineItem,
+    Session,
+    SessionReview,
+    Station,
+    UnknownTag,
+)
 from evcs.pages.forms import NOBODY, flats
 from evcs.services.reviews import NEEDS_NOBODY, doubts
 from evcs.services.settlement import following, month_of
@@ -134,12 +142,13 @@ def doubtful() -> list[Session]:
         for size in range(1, len(NEEDS_NOBODY) + 1)
         for some in combinations(NEEDS_NOBODY, size)
     ]
+    still_open = [one.first_day for one in months() if one.closed is None]
     # A review of all flags that it has now; one of fewer is looked at below.
     seen = SessionReview.objects.filter(session=OuterRef("pk"), flags_text=OuterRef("flags_text"))
     found = (
-        Session.objects.exclude(flags_text="")
+        Session.objects.filter(Q(month__in=still_open) | Q(month=None))
+        .exclude(flags_text="")
         .exclude(flags_text__in=harmless)
-        .exclude(month__in=ClosedMonth.objects.values("month"))
         .exclude(Exists(seen))
         .select_related("station", "flat", "tag")
         .prefetch_related("reviews")[:MOST_LISTED]
@@ -149,7 +158,12 @@ def doubtful() -> list[Session]:
 
 def provisional() -> list[Session]:
     """Return sessions that wait for their own end, at most MOST_LISTED."""
-    found = Session.objects.filter(open_slot=None, end_received_at=None)
+    # By station, because that is what the index begins with.
+    found = Session.objects.filter(
+        station__in=list(Station.objects.values_list("pk", flat=True)),
+        open_slot=None,
+        end_received_at=None,
+    )
     return list(found.select_related("station", "flat", "tag")[:MOST_LISTED])
 
 

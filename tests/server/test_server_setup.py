@@ -17,7 +17,7 @@ from django.db.models import ProtectedError
 from django.test import Client, override_settings
 
 from evcs import checks
-from evcs.models import Command, Session, Station, Tag, TagAssignment
+from evcs.models import Command, Resident, Session, Station, Tag, TagAssignment
 from evcs.services import stations, tags
 from evcs.services.demo import TAGS
 from evcs.settings import DEFAULTS, evcs_settings
@@ -119,10 +119,13 @@ class TestDemoCommand:
         assert token not in first
         again = output(capsys, *arguments)
         assert file.read_text().strip() == token
-        assert len(again.splitlines()) == len(first.splitlines()) == len(TAGS) + 2
+        assert len(again.splitlines()) == len(first.splitlines()) == len(TAGS) + 3
         assert Flat.objects.count() == 3
         assert Tag.objects.count() == TagAssignment.objects.count() == len(TAGS)
-        assert get_user_model().objects.get().check_password("geheim-genug")
+        for user in (get_user_model().objects.get(username=name) for name in ("admin", "mieter")):
+            assert user.check_password("geheim-genug")
+            assert user.is_superuser is (user.username == "admin")
+        assert [str(home.flat) for home in Resident.objects.all()] == ["Wohnung 3 links"]
 
     def test_token_that_is_no_longer_valid_is_replaced(self, db: None, tmp_path: Path) -> None:
         file = tmp_path / "token"
