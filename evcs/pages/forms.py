@@ -127,6 +127,7 @@ class AdoptForm(forms.Form):
 
     flat = FlatField(label=_("Apartment"), empty_label=None)
     label = forms.CharField(label=_("Label"), max_length=100, required=False)
+    before = forms.BooleanField(label=_("Also what it charged before"), required=False)
 
 
 class CloseForm(forms.Form):

@@ -58,6 +58,24 @@ def reassign(
     return made
 
 
+@in_transaction
+def claim(uid: str, flat_id: Any, reason: str, *, by_name: str, user: Any = None) -> int:
+    """Give what a tag charged while it was nobody's to an apartment; return how many sessions.
+
+    Sessions that were moved already, are still open or counted nothing stay as they are. Raises
+    UsageError without a name or a reason.
+    """
+    _refuse_blank(reason, by_name)
+    nobodys = Session.objects.filter(tag_uid=uid, flat=None, month__isnull=False)
+    claimed = 0
+    for session in nobodys.filter(booked_wh__gt=0).order_by("station_id", "pk"):
+        _lock(session)
+        if _owed(session) == {None: session.booked_wh}:
+            reassign(session, flat_id, reason, by_name=by_name, user=user)
+            claimed += 1
+    return claimed
+
+
 def _lock(session: Session) -> None:
     lock_station(session.station_id)
     session.refresh_from_db()

@@ -14,7 +14,7 @@ from evcs.pages import queries
 from evcs.pages.forms import AdoptForm, NoteForm, flats
 from evcs.pages.views.deciding import carried_out, tell_invalid
 from evcs.people import name_of
-from evcs.services import reviews, tags, unknown_tags
+from evcs.services import corrections, reviews, tags, unknown_tags
 
 
 def listing(request: HttpRequest) -> HttpResponse:
@@ -42,12 +42,15 @@ def adopt(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("evcs:review")
     data, by_name = form.cleaned_data, name_of(request.user)
     flat = form.fields["flat"].label_from_instance(data["flat"])
-    carried_out(
-        request,
-        _("Tag %(uid)s belongs to %(flat)s now. What it charged before can be moved there.")
-        % {"uid": row.uid, "flat": flat},
-        lambda: unknown_tags.adopt(row.uid, data["flat"].pk, data["label"], by_name=by_name),
-    )
+
+    def act() -> None:
+        unknown_tags.adopt(row.uid, data["flat"].pk, data["label"], by_name=by_name)
+        if data["before"]:
+            reason = _("Tag was adopted later")
+            corrections.claim(row.uid, data["flat"].pk, reason, by_name=by_name, user=request.user)
+
+    what = _("Tag %(uid)s belongs to %(flat)s now.") % {"uid": row.uid, "flat": flat}
+    carried_out(request, what, act)
     return redirect("evcs:review")
 
 

@@ -6,8 +6,10 @@
   if (!place) return;
   const every = Number(place.dataset.every) * 1000;
   const spoken = document.getElementById(place.dataset.spoken);
+  const stale = document.getElementById("stale");
   let last = place.innerHTML;
   let said = sayings();
+  let timer = window.setTimeout(refresh, every);
 
   function sayings() {
     return Array.from(place.querySelectorAll("[data-spoken]"), (one) => one.dataset.spoken);
@@ -31,30 +33,30 @@
     speak();
   }
 
-  async function refresh() {
-    if (!document.hidden) {
-      try {
-        const answer = await fetch(place.dataset.refresh, {
-          credentials: "same-origin",
-          redirect: "error",
-          cache: "no-store",
-        });
-        if (answer.ok) {
-          show(await answer.text());
-          place.classList.remove("stale");
-        } else {
-          place.classList.add("stale");
-        }
-      } catch (error) {
-        // The server is away, or the login has ended: what is shown is old, and looks so.
-        place.classList.add("stale");
-      }
+  async function fetched() {
+    try {
+      const answer = await fetch(place.dataset.refresh, {
+        credentials: "same-origin",
+        redirect: "error",
+        cache: "no-store",
+      });
+      return answer.ok ? await answer.text() : null;
+    } catch (error) {
+      // The server is away, or the login has ended and it sends to its page.
+      return null;
     }
-    window.setTimeout(refresh, every);
   }
 
-  document.addEventListener("visibilitychange", function () {
-    if (document.hidden) place.classList.add("stale");
-  });
-  window.setTimeout(refresh, every);
+  // A page that nobody sees asks nothing.
+  async function refresh() {
+    window.clearTimeout(timer);
+    if (document.hidden) return;
+    const html = await fetched();
+    if (html !== null) show(html);
+    if (stale) stale.hidden = html !== null;
+    window.clearTimeout(timer);
+    timer = window.setTimeout(refresh, every);
+  }
+
+  document.addEventListener("visibilitychange", refresh);
 })();

@@ -11,9 +11,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from evcs.models import Command, Entry, Session, SessionReview, Station, Tag
+from evcs.models import Command, Entry, QuarantineItem, Session, SessionReview, Station, Tag
 from evcs.pages import queries
-from evcs.services import consumption, reviews
+from evcs.services import consumption, quarantine, reviews
 from tests.server.pages.conftest import NEIGHBOUR_TAG, House
 from tests.server.server_rig import STRANGER, at, meter, new_uuid
 
@@ -195,6 +195,28 @@ class TestReview:
         assert f"Karte {STRANGER} gehört jetzt zu Wohnung 3 links" in page
         assert "Unbekannte Karten" not in page
         assert Tag.objects.get(uid=STRANGER).label == "Gast"
+
+    @pytest.mark.parametrize(("ticked", "owed_wh"), [({"before": "on"}, 11240 + 1000), ({}, 11240)])
+    def test_what_it_charged_before_comes_along(
+        self, ticked: dict[str, str], owed_wh: int, house: House, owner: Client
+    ) -> None:
+        key, moved = new_uuid(8), new_uuid(9)
+        more = {"tag": STRANGER, "authorized_by": "none"}
+        house.box.end(key, seq=3, wh=13000, end_wh=14000, **more)
+        house.box.end(moved, seq=4, wh=14000, end_wh=14500, **more)
+        elsewhere = Session.objects.get(uuid=moved)
+        post(owner, "move", elsewhere.pk, flat=house.neighbour.pk, reason="Gast der Nachbarn")
+        post(owner, "adopt", 1, flat=house.flat.pk, **ticked)
+        assert consumption.of_flat(house.flat.pk, NOVEMBER).energy_wh == owed_wh
+        assert consumption.of_flat(house.neighbour.pk, NOVEMBER).energy_wh == 4000 + 500
+
+    def test_a_refused_message_is_settled(self, house: House, owner: Client) -> None:
+        quarantine.keep(house.box.station, "17", "{kaputt", "400: not JSON")
+        assert "{kaputt" in get(owner, "review")
+        page = post(owner, "settle", QuarantineItem.objects.get().pk, note="Box getauscht")
+        assert "Die Meldung ist erledigt." in page
+        item = QuarantineItem.objects.get()
+        assert (item.settled_by, item.note) == ("Ada Haus", "Box getauscht")
 
     def test_without_an_apartment_nothing_happens(self, house: House, owner: Client) -> None:
         house.box.start(new_uuid(8), seq=3, tag=STRANGER)

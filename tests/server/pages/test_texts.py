@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import polib
 import pytest
@@ -12,6 +14,8 @@ from django.utils import translation
 
 from evcs import kinds
 from evcs.pages import wording
+from evcs.services import corrections
+from evcs.services.errors import UsageError
 from tests.server.pages.conftest import House
 from tools import messages
 
@@ -32,6 +36,18 @@ def test_every_text_is_translated_and_compiled() -> None:
 )
 def test_every_name_has_words(table: dict[str, object], names: Callable[..., object]) -> None:
     assert set(table) == set(names)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("pattern", [pattern for pattern, _ in wording.REFUSALS])
+def test_a_refusal_with_words_of_ours_is_one_that_services_give(pattern: str) -> None:
+    services = Path(corrections.__file__).parent
+    said = "\n".join(path.read_text() for path in services.glob("*.py"))
+    assert re.search(pattern, said)
+
+
+def test_any_other_refusal_is_told_as_it_is() -> None:
+    with translation.override("de"):
+        assert wording.refusal(UsageError("no such thing")) == "Nicht ausgeführt: no such thing"
 
 
 def test_the_reader_chooses_the_language(house: House, owner: Client) -> None:
