@@ -77,6 +77,17 @@ class SessionState(TextChoices):
     ENDED = "ended"
 
 
+class AlertKind(TextChoices):
+    """What a person is told of a station at once."""
+
+    FAULT = "fault", "Störung"
+    UNAVAILABLE = "unavailable", "nicht verfügbar"
+    SILENT = "silent", "meldet sich nicht"
+    QUARANTINE = "quarantine", "zurückgewiesene Meldung"
+    UNASSIGNED = "unassigned", "Energie ohne Ladevorgang"
+    TWO_BOXES = "two_boxes", "ein Schlüssel, zwei Geräte"
+
+
 class Phase(TextChoices):
     """What a station says it is doing."""
 

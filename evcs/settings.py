@@ -25,8 +25,17 @@ DEFAULTS: dict[str, Any] = {
     "PAGE_SIZE": 100,
     # Whose statements these are: a name, the lines of its address, and of the foot of each page.
     "ISSUER": {"name": "", "address": [], "footer": []},
-    # Who gets the report of a closed month; empty: nobody.
+    # Who gets the report of a closed month, and all alerts; empty: nobody.
     "LANDLORD_EMAIL": "",
+    # Who also gets the alerts about the boxes themselves; empty: nobody.
+    "ELECTRICIAN_EMAIL": "",
+    # So many Wh of a month that no session accounts for are told at once.
+    "UNASSIGNED_ALERT_WH": 2000,
+    # For so long a station may say nothing, or take no charge, before somebody is told.
+    "SILENT_AFTER_S": 600,
+    "UNAVAILABLE_AFTER_S": 300,
+    # Calls with a wrong token that are answered from one address, as "30/min"; None = no limit.
+    "WRONG_TOKEN_RATE": "30/min",
 }
 
 

@@ -2,7 +2,10 @@
 
 EVCS_SECRET_KEY, EVCS_DEBUG (1/0), EVCS_DATABASE (path or URL, see server/database.py),
 EVCS_ALLOWED_HOSTS and EVCS_TRUSTED_ORIGINS (comma separated), EVCS_TLS_PROXY (1: a proxy ends TLS
-and sets X-Forwarded-Proto), EVCS_STATIC_ROOT. Without any of them a local run on SQLite works.
+and sets X-Forwarded-Proto), EVCS_STATIC_ROOT, EVCS_LOG (json: an object a line), EVCS_EMAIL_HOST,
+_PORT, _USER, _PASSWORD, _FROM, EVCS_LANDLORD_EMAIL, EVCS_ELECTRICIAN_EMAIL. A secret may come from
+a file: EVCS_SECRET_KEY_FILE, EVCS_DATABASE_FILE, EVCS_EMAIL_PASSWORD_FILE. Without any of them a
+local run on SQLite works.
 """
 
 from __future__ import annotations
@@ -32,11 +35,22 @@ def _list(name: str, default: str) -> list[str]:
     return [item.strip() for item in os.environ.get(name, default).split(",") if item.strip()]
 
 
+def _secret(name: str, default: str) -> str:
+    """The variable, or what stands in the file that NAME_FILE names."""
+    place = os.environ.get(f"{name}_FILE")
+    if place is None:
+        return os.environ.get(name, default)
+    try:
+        return Path(place).read_text().strip()
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}_FILE: {place}: {error.strerror}") from error
+
+
 DEBUG = _flag("EVCS_DEBUG", False)
 ALLOWED_HOSTS = _list("EVCS_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = _list("EVCS_TRUSTED_ORIGINS", "")
 
-SECRET_KEY = os.environ.get("EVCS_SECRET_KEY", "")
+SECRET_KEY = _secret("EVCS_SECRET_KEY", "")
 if not SECRET_KEY:
     # Known to everybody, so it may only ever guard this machine itself.
     if set(ALLOWED_HOSTS) - {"localhost", "127.0.0.1", "[::1]", "testserver"}:
@@ -46,7 +60,10 @@ if not SECRET_KEY:
         )
     SECRET_KEY = "insecure-local-run-only-" + "0123456789abcdef" * 3
 
-DATABASES = {"default": parse_database(os.environ.get("EVCS_DATABASE", "evcs.sqlite3"))}
+STATIC_URL = "static/"
+STATIC_ROOT = os.environ.get("EVCS_STATIC_ROOT", str(BASE_DIR / ".run" / "static"))
+
+DATABASES = {"default": parse_database(_secret("EVCS_DATABASE", "evcs.sqlite3"))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
@@ -63,6 +80,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    # Serves what collectstatic has put into STATIC_ROOT; a proxy in front may do it as well.
+    *(["whitenoise.middleware.WhiteNoiseMiddleware"] if Path(STATIC_ROOT).is_dir() else []),
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -103,15 +122,26 @@ USE_TZ = True
 USE_I18N = True
 LOGIN_URL = "evcs:login"
 LOGIN_REDIRECT_URL = "evcs:home"
-STATIC_URL = "static/"
-STATIC_ROOT = os.environ.get("EVCS_STATIC_ROOT", str(BASE_DIR / ".run" / "static"))
 
 if _flag("EVCS_TLS_PROXY", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SECURE_HSTS_SECONDS = 31536000
 
-EVCS = {"FLAT_MODEL": "mmetering.Flat"}
+EVCS = {
+    "FLAT_MODEL": "mmetering.Flat",
+    "LANDLORD_EMAIL": os.environ.get("EVCS_LANDLORD_EMAIL", ""),
+    "ELECTRICIAN_EMAIL": os.environ.get("EVCS_ELECTRICIAN_EMAIL", ""),
+}
+
+EMAIL_HOST = os.environ.get("EVCS_EMAIL_HOST", "localhost")
+EMAIL_PORT = int(os.environ.get("EVCS_EMAIL_PORT", "25"))
+EMAIL_HOST_USER = os.environ.get("EVCS_EMAIL_USER", "")
+EMAIL_HOST_PASSWORD = _secret("EVCS_EMAIL_PASSWORD", "")
+# Submission (587) begins in clear and turns to TLS; 465 is TLS from the first byte.
+EMAIL_USE_TLS, EMAIL_USE_SSL = EMAIL_PORT == 587, EMAIL_PORT == 465
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = os.environ.get("EVCS_EMAIL_FROM", "evcs@localhost")
 
 REST_FRAMEWORK = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
 SPECTACULAR_SETTINGS = {
@@ -126,7 +156,15 @@ SPECTACULAR_SETTINGS = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"format": "%(levelname)s %(name)s: %(message)s"},
+        "json": {"()": "server.logs.JsonFormatter"},
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "json" if os.environ.get("EVCS_LOG") == "json" else "line",
+        }
+    },
     "loggers": {"evcs": {"handlers": ["stderr"], "level": "INFO"}},
 }

@@ -35,7 +35,7 @@ from station.control import ControlServer
 from station.lease import LEASE_S, RENEW_EVERY_S, LeaseGuard
 from station.log import masked
 from station.notify import Notifier, in_words
-from station.requests import Requests, TapWindow, meter_shown, retry
+from station.requests import Requests, TapWindow, meter_shown, resend, retry
 from station.rules.charging import step
 from station.rules.messages import (
     AnswerRequest,
@@ -291,6 +291,7 @@ class Daemon:
                 "meter": lambda _: meter_shown(self.snapshot, monotonic()),
                 "tag": self.taps.ask,
                 "retry": lambda request: retry(request, self.journal, self.uplink.poke),
+                "resend": lambda request: resend(request, self.journal, self.uplink.poke),
             },
             self.on_crash,
         )

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as NotAnswered
+from datetime import datetime
 from typing import Any
 
 from station.clock import monotonic
@@ -109,6 +110,27 @@ def retry(
     if found:
         on_outbox()
     return {"found": found}
+
+
+def resend(
+    request: Mapping[str, Any], journal: JournalWorker, on_outbox: Callable[[], None]
+) -> dict[str, Any]:
+    """The control socket's ``resend``: ``since`` is a time with an offset."""
+    try:
+        since = datetime.fromisoformat(str(request.get("since")))
+    except ValueError:
+        since = datetime.min
+    if since.tzinfo is None:
+        return {"error": "resend wants a time with an offset"}
+    try:
+        count = journal.call(lambda store: store.resend(since))
+    except sqlite3.Error as error:
+        return {"error": f"the journal cannot be written: {error}"}
+    except CancelledError:
+        return {"error": "the daemon is leaving; try again when it runs"}
+    if count:
+        on_outbox()
+    return {"count": count}
 
 
 def meter_shown(snapshot: Snapshot, now_s: float) -> dict[str, Any]:

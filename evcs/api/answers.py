@@ -26,6 +26,15 @@ class HelloSerializer(AnswerSerializer):
     versions = serializers.ListField(child=serializers.CharField())
 
 
+class HealthSerializer(AnswerSerializer):
+    """How the server itself is."""
+
+    database = serializers.BooleanField()
+    migrated = serializers.BooleanField()
+    open_alerts = serializers.IntegerField()
+    untold_alerts = serializers.IntegerField()
+
+
 class ProblemSerializer(AnswerSerializer):
     """A refusal, by RFC 9457."""
 

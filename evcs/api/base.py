@@ -9,7 +9,7 @@ from django.db import transaction
 from django.http.response import HttpResponseBase
 from django.utils import timezone, translation
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
-from rest_framework.exceptions import AuthenticationFailed, ParseError
+from rest_framework.exceptions import AuthenticationFailed, ParseError, Throttled
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import AllowAny, IsAuthenticated
@@ -60,6 +60,20 @@ class AlwaysJSON(BaseContentNegotiation):
         return renderers[0], renderers[0].media_type
 
 
+class WrongTokenThrottle(SimpleRateThrottle):
+    """EVCS["WRONG_TOKEN_RATE"] calls with a wrong token from one address."""
+
+    scope = "evcs-wrong-token"
+
+    def get_rate(self) -> str | None:
+        """Return the rate, None for no limit."""
+        return evcs_settings.WRONG_TOKEN_RATE
+
+    def get_cache_key(self, request: Any, view: Any) -> str:
+        """Return what is counted by."""
+        return f"evcs-wrong-token-{self.get_ident(request)}"
+
+
 class StationAuthentication(BaseAuthentication):
     """``Authorization: Bearer TOKEN``. The token, not the body, says which station calls."""
 
@@ -70,6 +84,10 @@ class StationAuthentication(BaseAuthentication):
             raise AuthenticationFailed("send the station's token as Authorization: Bearer TOKEN")
         principal = stations.authenticate(token.strip().decode("latin-1"))
         if principal is None:
+            # After the look: a right token is never kept waiting by wrong ones from its address.
+            throttle = WrongTokenThrottle()
+            if not throttle.allow_request(request, None):  # type: ignore[arg-type]
+                raise Throttled(throttle.wait())
             raise AuthenticationFailed(
                 "the token belongs to no station; make one with evcs_station NAME --rotate-token"
             )

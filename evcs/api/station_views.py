@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from evcs.api import answers, requests
 from evcs.api.base import ApiView, StationView, answer
 from evcs.api.fields import parse_uuid
 from evcs.api.problems import TooLarge
-from evcs.services import ends, heartbeats, quarantine, readings, starts, tag_lists
+from evcs.services import ends, health, heartbeats, quarantine, readings, starts, tag_lists
 
 ETAG = OpenApiParameter("ETag", str, OpenApiParameter.HEADER, response=[200, 304])
 IF_NONE_MATCH = OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER)
@@ -28,6 +29,19 @@ class HelloView(ApiView):
     def get(self, request: Request) -> Response:
         """Say the service and the versions of its contract; no token needed."""
         return answer({"versions": ["1.0"]})
+
+
+class HealthView(ApiView):
+    """For a monitor."""
+
+    @extend_schema(
+        operation_id="health",
+        responses={200: answers.HealthSerializer, 503: answers.HealthSerializer},
+    )
+    def get(self, request: Request) -> Response:
+        """Say whether the server is well (200) or wants somebody (503); no token needed."""
+        found = health.health()
+        return answer(asdict(found), status=200 if found.well else 503)
 
 
 class StartView(StationView):

@@ -9,6 +9,7 @@ SESSION = r"^sessions/(?P<uuid>[^/]+)"
 
 urlpatterns = [
     path("", station_views.HelloView.as_view()),
+    path("health", station_views.HealthView.as_view()),
     path("sessions", people_views.SessionsView.as_view()),
     re_path(SESSION + r"\Z", station_views.StartView.as_view()),
     re_path(SESSION + r"/end\Z", station_views.EndView.as_view()),

@@ -1,5 +1,6 @@
 """The tables. They hold facts and check nothing: the rules and all writes stand in services."""
 
+from evcs.models.alert import Alert
 from evcs.models.command import Command, QuarantineItem
 from evcs.models.month import ClosedMonth, Entry
 from evcs.models.resident import Resident
@@ -10,6 +11,7 @@ from evcs.models.tag import Tag, TagAssignment, TagRevision, UnknownTag
 from evcs.models.tariff import Tariff
 
 __all__ = [
+    "Alert",
     "ClosedMonth",
     "Command",
     "Entry",

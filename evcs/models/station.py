@@ -27,6 +27,9 @@ class Station(models.Model):
     phase = models.CharField(max_length=16, choices=Phase.choices, blank=True)
     session_uuid = models.UUIDField(null=True, blank=True)
     boot_id = models.CharField(max_length=64, blank=True)
+    # The one before it: a box never comes back to an earlier boot, two boxes in turn do.
+    earlier_boot_id = models.CharField(max_length=64, blank=True)
+    two_boxes_at = models.DateTimeField(null=True, blank=True)
     uptime_ms = models.BigIntegerField(null=True, blank=True)
     clock_offset_ms = models.BigIntegerField(null=True, blank=True)
     time_quality = models.CharField(max_length=12, choices=TimeQuality.choices, blank=True)

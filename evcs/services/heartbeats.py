@@ -85,6 +85,10 @@ def _store_state(station: Station, message: Heartbeat, now: dt.datetime) -> None
     station.heartbeat_at = station.last_seen = now
     station.phase = message.phase
     station.session_uuid = message.session
+    if message.boot_id != station.boot_id:
+        if message.boot_id == station.earlier_boot_id:
+            station.two_boxes_at = now
+        station.earlier_boot_id = station.boot_id
     station.boot_id = message.boot_id
     station.uptime_ms = message.uptime_ms
     station.clock_offset_ms = (message.now - now) // dt.timedelta(milliseconds=1)

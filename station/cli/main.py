@@ -10,6 +10,7 @@ import argparse
 import math
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -60,6 +61,9 @@ def parser() -> argparse.ArgumentParser:
     outbox = add("outbox", "what waits for the server")
     which = outbox.add_mutually_exclusive_group()
     which.add_argument("--quarantine", action="store_true", help="what was refused, and why")
+    which.add_argument(
+        "--resend", type=_day, metavar="DATE", help="tell once more what ended since YYYY-MM-DD"
+    )
     which.add_argument("--retry", type=_message_id, metavar="ID", help="back into the line")
     tag = add("tag", "the next tag that is held to the reader")
     tag.add_argument("--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="[60]")
@@ -83,6 +87,13 @@ def parser() -> argparse.ArgumentParser:
     failsafe.add_argument("--lamps-active-low", action="store_true")
     failsafe.add_argument("--off", type=int, action="append", metavar="N", help="a further line")
     return top
+
+
+def _day(text: str) -> datetime:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").astimezone()
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(f"{text!r}: a date like 2026-11-22 is wanted") from None
 
 
 def _seconds(text: str) -> float:
@@ -153,6 +164,10 @@ def _carry_out(arguments: argparse.Namespace, config: Config) -> int:
             return records.sessions(
                 config, since=arguments.since, as_json=as_json, as_csv=arguments.csv
             )
+        case "outbox" if arguments.resend is not None:
+            from station.cli.resend import resend
+
+            return resend(config, since=arguments.resend, as_json=as_json)
         case "outbox" if arguments.retry is not None:
             from station.cli.retry import retry
 

@@ -307,6 +307,17 @@ class Store:
                 )
         return True
 
+    def resend(self, since: datetime) -> int:
+        """Announce once more every session that ended at ``since`` or later; how many."""
+        with self._transaction():
+            return self.database.execute(
+                "INSERT INTO outbox (kind, uuid) SELECT 'end', uuid FROM sessions"
+                " WHERE record = 'ended' AND ended_at >= :since AND NOT EXISTS"
+                " (SELECT 1 FROM outbox WHERE outbox.uuid = sessions.uuid AND kind = 'end'"
+                " AND refused_at IS NULL) ORDER BY seq",
+                {"since": stamp(since)},
+            ).rowcount
+
     def _put_back_readings(self, uuid: str, raw: str) -> None:
         """What was refused is the only copy of readings: they wait in a table of their own."""
         self.database.executemany(

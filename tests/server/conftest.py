@@ -7,6 +7,7 @@ import datetime as dt
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
+from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
@@ -14,6 +15,12 @@ from evcs.models import Station
 from evcs.services import stations, tags
 from server.mmetering.models import Flat
 from tests.server.server_rig import NOW, TAG, Box, Clock
+
+
+@pytest.fixture(autouse=True)
+def nobody_called_before() -> None:
+    """What throttles count."""
+    cache.clear()
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import json
 import os
 import signal
 import socket
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from station.daemon import only_one
 from station.requests import ASKED_FOR_S, LARGEST_ID, TapWindow
 from station.rules.messages import Announce
 from station.rules.values import Fault, Record
+from tests.station import journal_rig
 from tests.station.cli_rig import (
     BUZZER,
     CONTACTOR,
@@ -51,6 +53,7 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
         ("outbox --retry ²", "²"),
         ("outbox --retry 99999999999999999999", "id of a message"),
         ("outbox --quarantine --retry 1", "not allowed"),
+        ("outbox --resend 22.11.2026", "a date like 2026-11-22"),
         ("tag --timeout 0", "seconds"),
         ("contactor", "test"),
         ("contactor close", "close"),
@@ -428,6 +431,31 @@ def test_retry_puts_a_message_back_into_the_line(rig: CliRig, beside: bool) -> N
     assert [(row["id"], row["kind"]) for row in waiting] == [(message_id, "end")]
     assert json.loads(station.command("outbox", "--quarantine", "--json").stdout) == []
     assert station.command("outbox", "--retry", str(message_id)).returncode == 1
+
+
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside a daemon"])
+def test_resend_tells_again_what_ended_since_that_day(rig: CliRig, beside: bool) -> None:
+    """As after a server's restore from a backup: each once, those before it not."""
+    with rig.journal() as store:
+        for number in range(1, 4):
+            session = journal_rig.ended(number)
+            day = timedelta(days=number)
+            store.put_session(
+                replace(session, ended_at=journal_rig.NOON + day, started_at=journal_rig.NOON),
+                *(Record.ENDED, journal_rig.BOOT, Announce.END),
+            )
+        store.delivered(store.next_messages(20))
+    station = rig.station()
+    if beside:
+        rig.start(station)
+    since = (journal_rig.NOON + timedelta(days=2)).date().isoformat()
+    done = station.command("outbox", "--resend", since)
+    assert done.returncode == 0, done.stderr
+    assert "2 session(s)" in done.stdout
+    waiting = json.loads(station.command("outbox", "--json").stdout)
+    assert [row["kind"] for row in waiting] == ["end", "end"]
+    again = station.command("outbox", "--resend", since, "--json")
+    assert json.loads(again.stdout) == {"count": 0}
 
 
 def test_retry_begins_no_journal_and_waits_for_no_lock(rig: CliRig) -> None:

@@ -1,0 +1,62 @@
+"""``evcs_alerts``: looks at the stations and mails what is new; once, or again and again."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import close_old_connections
+
+from evcs.services import alerts
+from evcs.services.errors import Unavailable
+
+
+class Command(BaseCommand):
+    """For a timer every minute, or with ``--loop`` as a service."""
+
+    help = "Mail the landlord and the electrician what is newly wrong with a station, and over."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the options."""
+        parser.add_argument(
+            "--loop",
+            type=float,
+            metavar="SECONDS",
+            help="look every so many seconds, until SIGTERM",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Look."""
+        every_s = options["loop"]
+        if every_s is None:
+            failed = self._look()
+            if failed:
+                raise CommandError(f"{failed}; what is new is told at the next look")
+            return
+        if not every_s >= 1:
+            raise CommandError(f"--loop {every_s:g}: give a second or more")
+        done = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: done.set())
+        while True:
+            close_old_connections()
+            try:
+                failed = self._look()
+            except Unavailable as error:
+                failed = error.detail
+            if failed:
+                self.stderr.write(failed)
+            close_old_connections()
+            if done.wait(every_s):
+                return
+
+    def _look(self) -> str:
+        outcome = alerts.look()
+        if outcome.begun or outcome.ended or outcome.mailed:
+            self.stdout.write(
+                f"{outcome.begun} new, {outcome.ended} over, mailed to "
+                f"{', '.join(outcome.mailed) or 'nobody'}"
+            )
+        return "; ".join(f"{address}: {text}" for address, text in outcome.failed.items())
