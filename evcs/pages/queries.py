@@ -43,7 +43,12 @@ class FlatMonth:
     @property
     def energy_wh(self) -> int:
         """All of it."""
-        return self.sessions_wh + self.late_wh + self.corrected_wh
+        return self.sessions_wh + self.beside_wh
+
+    @property
+    def beside_wh(self) -> int:
+        """What is booked beside the sessions."""
+        return self.late_wh + self.corrected_wh
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,15 @@ END_REASONS = {
     EndReason.NOT_STARTED: _("never began"),
     EndReason.OTHER: _("another reason"),
 }
+# Of the faults a station may tell, those that it has today.
+FAULTS = {
+    "emergency_stop": _("emergency stop pressed"),
+    "contactor_fault": _("contactor does not do what it is told"),
+    "power_unstable": _("supply is unstable"),
+    "lease_lapse": _("box software was too slow"),
+    "overcurrent": _("overcurrent"),
+    "meter_lost": _("meter lost"),
+}
 COMMANDS = {
     CommandType.STOP: _("Stop"),
     CommandType.DISABLE: _("Disable"),

@@ -103,6 +103,12 @@ def end_reason(name: str) -> str:
 
 
 @register.filter
+def fault(name: str) -> str:
+    """What a fault is called."""
+    return wording.named(wording.FAULTS, name)
+
+
+@register.filter
 def result(name: str) -> str:
     """What became of a command."""
     return wording.named(wording.RESULTS, name)

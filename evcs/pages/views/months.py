@@ -67,6 +67,7 @@ def _shown(request: HttpRequest, month: dt.date, form: CloseForm | None = None) 
             "sessions": sum(row.sessions for row in rows),
             "energy_wh": sum(row.energy_wh for row in rows),
         },
+        "beside": any(row.late_wh or row.corrected_wh for row in rows),
         "bars": bars,
         "chart_px": len(bars) * charts.ROW_PX,
         "lines": lines,
