@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
 from evcs.models import Entry, Resident, Session, Statement, Tag, TagAssignment
@@ -43,6 +43,16 @@ def entries(homes: list[Resident]) -> QuerySet[Entry]:
         Q(flat=home.flat_id) & _began_within(home, "session__started_effective") for home in homes
     )
     return Entry.objects.filter(condition).select_related("session__station", "flat")
+
+
+def by_month(homes: list[Resident], since: dt.date) -> list[tuple[dt.date, int]]:
+    """Return the Wh of every month from ``since`` on that has any bookings, the latest first."""
+    found: dict[dt.date, int] = {}
+    for rows, field in ((sessions(homes), "booked_wh"), (entries(homes), "energy_wh")):
+        sums = rows.filter(month__gte=since).select_related(None).order_by().values("month")
+        for row in sums.annotate(wh=Sum(field)):
+            found[row["month"]] = found.get(row["month"], 0) + int(row["wh"])
+    return sorted(found.items(), reverse=True)
 
 
 def statements(homes: list[Resident]) -> QuerySet[Statement]:

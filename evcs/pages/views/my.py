@@ -29,6 +29,9 @@ def overview(request: HttpRequest) -> HttpResponse:
     charged = list(homes.sessions(mine).filter(month=month)[:MOST_SESSIONS])
     booked = list(homes.entries(mine).filter(month=month))
     first = homes.sessions(mine).aggregate(first=Min("month"))["first"]
+    this = queries.this_month()
+    year = homes.by_month(mine, this.replace(year=this.year - 1))
+    most = max((wh for _, wh in year), default=0)
     context = _live(mine) | {
         "title": _("My charging"),
         "homes": mine,
@@ -38,6 +41,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         if first and first < month
         else None,
         "after": following(month) if month < queries.this_month() else None,
+        "year": [(one, wh, max(wh, 0) * 100 / most if most > 0 else 0.0) for one, wh in year],
         "sessions": charged,
         "entries": booked,
         "energy_wh": sum(one.booked_wh for one in charged) + sum(one.energy_wh for one in booked),

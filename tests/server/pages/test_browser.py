@@ -26,8 +26,6 @@ from tools.house import PASSWORD, UNKNOWN, House, now
 pytestmark = [
     pytest.mark.skipif(os.environ.get("CI") == "true", reason="no browser in CI"),
     pytest.mark.skipif(not browser.is_here(), reason=browser.MISSING),
-    pytest.mark.takes(60),
-    pytest.mark.xdist_group("browser"),
 ]
 NARROW = 360
 
@@ -120,6 +118,18 @@ def test_a_charge_appears_and_is_stopped(driver: Chrome, house: House) -> None:
     house.box.end(key, start, now(), "remote")
     house.box.heartbeat(done=[{"id": command["id"], "result": "ok"}])
     until(lambda: "ausgeführt" in text(driver), "the outcome")
+
+
+def test_a_page_that_is_not_up_to_date_says_so(driver: Chrome, house: House) -> None:
+    log_in(driver, house, "admin", "stations/")
+    warning = driver.find_element(By.ID, "stale")
+    assert not warning.is_displayed()
+    cookies = driver.get_cookies()
+    driver.delete_all_cookies()
+    until(warning.is_displayed, "the warning")
+    for cookie in cookies:
+        driver.add_cookie(cookie)
+    until(lambda: not warning.is_displayed(), "the warning is gone")
 
 
 def test_an_unknown_tag_is_adopted_in_two_clicks(driver: Chrome, house: House) -> None:

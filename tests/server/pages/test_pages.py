@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -17,12 +18,13 @@ from evcs.models import (
     QuarantineItem,
     Session,
     SessionReview,
+    Statement,
     Station,
     Tag,
     UnknownTag,
 )
-from evcs.pages import queries
-from evcs.services import consumption, quarantine, reviews
+from evcs.pages import homes, queries
+from evcs.services import closing, consumption, quarantine, reviews
 from tests.server.pages.conftest import NEIGHBOUR_TAG, House
 from tests.server.server_rig import STRANGER, at, meter, new_uuid
 
@@ -304,6 +306,48 @@ class TestMonths:
     @pytest.mark.parametrize("month", ["2026-13", "x", "0000-01"])
     def test_no_month(self, month: str, owner: Client) -> None:
         assert owner.get(f"/evcs/months/{month}/").status_code == 404
+
+
+class TestMine:
+    """A resident's own page."""
+
+    def test_the_year_adds_up_to_what_counts(self, house: House, owner: Client) -> None:
+        for number, month in ((11, "09"), (12, "10")):
+            times = {"started_at": f"2026-{month}-05T10:00:00+00:00"}
+            times["ended_at"] = f"2026-{month}-05T11:00:00+00:00"
+            body = {"seq": number, "wh": 20000 + number * 1000, "end_wh": 20500 + number * 1000}
+            assert house.box.end(new_uuid(number), **body, **times).status_code == 201
+        post(owner, "correct", house.mine.pk, difference="0,260", reason="x")
+        house.login("mieterin", house.flat)
+        home = homes.of(get_user_model().objects.get(username="mieterin"))
+        found = dict(homes.by_month(home, dt.date(2025, 11, 1)))
+        assert found == {
+            month: consumption.of_flat(house.flat.pk, month).energy_wh
+            for month in (dt.date(2026, 9, 1), dt.date(2026, 10, 1), NOVEMBER)
+        }
+        assert found[NOVEMBER] == 11500
+
+    def test_a_month_of_the_past(self, house: House) -> None:
+        client = house.login("mieterin", house.flat)
+        assert "11,240" in get(client, "my", month="2026-11")
+        assert "11,240" not in get(client, "my", month="2026-10")
+        assert client.get(reverse("evcs:my"), {"month": "x"}).status_code == 404
+
+    def test_statements_come_in_the_readers_language(self, house: House) -> None:
+        house.clock.advance(86400 * 10)
+        closing.close(NOVEMBER, "Test", override=closing.Override("Test", "Test"))
+        client = house.login("mieterin", house.flat)
+        statement = Statement.objects.get(flat=house.flat)
+        names = []
+        for language in ("de", "en"):
+            client.post(reverse("evcs:language"), {"language": language})
+            answer = client.get(reverse("evcs:my-statement", args=[statement.pk, "pdf"]))
+            assert answer.content.startswith(b"%PDF-")
+            names.append(answer.headers["Content-Disposition"])
+        assert "Ladeabrechnung" in names[0]
+        assert "Charging-statement" in names[1]
+        unknown = client.get(reverse("evcs:my-statement", args=[statement.pk, "doc"]))
+        assert unknown.status_code == 404
 
 
 PAGES = ("live", "live-fragment", "sessions", "review", "tags", "months")
