@@ -16,7 +16,7 @@ from selenium.webdriver.common.by import By
 
 from tools import browser
 from tools.house import PASSWORD, House
-from tools.installation import ROOT
+from tools.installation import ROOT, until
 
 IMAGES = ROOT / "docs/images"
 COLOURS = 64
@@ -31,6 +31,7 @@ def log_in(driver: Chrome, house: House, name: str) -> None:
     driver.find_element(By.NAME, "username").send_keys(name)
     driver.find_element(By.NAME, "password").send_keys(PASSWORD)
     driver.find_element(By.CSS_SELECTOR, "main form button").click()
+    until(lambda: driver.find_elements(By.LINK_TEXT, "Passwort ändern"), f"login of {name}")
 
 
 def take(driver: Chrome, house: House, name: str, path: str, width: int) -> None:

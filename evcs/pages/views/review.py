@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.db.models import Prefetch, Q
 from django.http import HttpRequest, HttpResponse
@@ -19,12 +21,15 @@ from evcs.services import corrections, reviews, tags, unknown_tags
 
 def listing(request: HttpRequest) -> HttpResponse:
     """Show all that waits."""
-    context = {
-        "title": _("To be looked at"),
+    lists: dict[str, list[Any]] = {
         "doubtful": queries.doubtful(),
         "provisional": queries.provisional(),
         "unknown": queries.unknown_tags(),
         "quarantine": queries.quarantine(),
+    }
+    context = lists | {
+        "title": _("To be looked at"),
+        "more": any(len(rows) == queries.MOST_LISTED for rows in lists.values()),
         "flats": list(flats()),
         "may_adopt": request.user.has_perm("evcs.change_unknowntag"),
         "may_settle": request.user.has_perm("evcs.change_quarantineitem"),
