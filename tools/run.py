@@ -131,7 +131,8 @@ def whose(place: Installation, uuid: str) -> str:
 HELP = """
 It keeps running; Ctrl-C ends it and everything it started.
 
-  server   {url}/admin/            login admin, password {password}
+  pages    {url}/evcs/             login admin or mieter, password {password}
+  admin    {url}/admin/            login admin
   API      {url}/api/evcs/v1/      e.g. sessions, flats/1/consumption?month={month}
 
 Play on, in another terminal (energy runs {speed:g} times faster than real time):
