@@ -24,7 +24,7 @@ system-packages: setup
 	apt-get update -qq
 	apt-get install -y -qq --no-install-recommends umockdev gir1.2-umockdev-1.0 python3 python3-gi gcc libc6-dev \
 	  systemd systemd-container util-linux mmdebstrap \
-	  nginx-light chromium chromium-driver \
+	  nginx-light chromium chromium-driver fonts-dejavu-core \
 	  postgresql mariadb-server-core mariadb-client-core libmariadb-dev pkg-config python3-dev
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt spidev
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt --target .venv/rpi-lgpio rpi-lgpio
@@ -61,6 +61,7 @@ check: setup
 	$(BIN)/python -m server.manage check
 	$(BIN)/python -m tools.schema --check
 	$(BIN)/python -m tools.safety --check
+	$(BIN)/python -m tools.messages --check
 	$(BIN)/python -m campaign.publish --check
 
 format: setup
