@@ -34,6 +34,12 @@ DEFAULTS: dict[str, Any] = {
     # For so long a station may say nothing, or take no charge, before somebody is told.
     "SILENT_AFTER_S": 600,
     "UNAVAILABLE_AFTER_S": 300,
+    # evcs_retention deletes what is older. Readings draw the power curve and are billed from by
+    # nobody; a season is enough to answer a question about a charge.
+    "READINGS_KEPT_DAYS": 90,
+    "UNKNOWN_TAGS_KEPT_DAYS": 180,
+    "ALERTS_KEPT_DAYS": 400,
+    "COMMANDS_KEPT_DAYS": 400,
     # Calls with a wrong token that are answered from one address, as "30/min"; None = no limit.
     "WRONG_TOKEN_RATE": "30/min",
 }

@@ -1,0 +1,150 @@
+"""What is deleted in time, what a person can have and have forgotten; the books stay."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.core.management import CommandError, call_command
+from django.test import RequestFactory
+
+from evcs.kinds import TagState
+from evcs.models import Reading, Resident, Session, StatementRecipient, Tag, UnknownTag
+from evcs.services import closing, persons, retention
+from server.mmetering.models import Flat
+from tests.server.server_rig import STRANGER, TAG, Box, Clock, at, new_uuid
+
+OCTOBER = dt.date(2026, 10, 1)
+THEN = {"started_at": "2026-10-20T10:00:00Z", "ended_at": "2026-10-20T12:00:00Z"}
+
+
+def readings(box: Box, number: int) -> None:
+    box.post(
+        f"sessions/{new_uuid(number)}/readings",
+        {"readings": [{"n": 1, "at": at(60), "import_wh": 1001, "power_w": 7000}]},
+    )
+
+
+def test_readings_go_in_time_and_the_energy_stays(box: Box, clock: Clock) -> None:
+    box.end(new_uuid(1), seq=1)
+    readings(box, 1)
+    clock.advance(89 * 86400)
+    assert retention.apply()["readings"] == 0
+    clock.advance(2 * 86400)
+    assert retention.apply(dry_run=True)["readings"] == 1
+    assert Reading.objects.count() == 1
+    assert retention.apply()["readings"] == 1
+    assert Reading.objects.count() == 0
+    assert Session.objects.get().energy_wh == 11240
+
+
+def test_those_of_a_session_without_its_end_stay(box: Box, clock: Clock) -> None:
+    box.start(new_uuid(1))
+    readings(box, 1)
+    clock.advance(365 * 86400)
+    assert retention.apply()["readings"] == 0
+
+
+def test_unknown_tags_wait_until_they_are_settled(box: Box, clock: Clock) -> None:
+    box.start(new_uuid(1), tag=STRANGER)
+    clock.advance(1000 * 86400)
+    assert retention.apply()["settled unknown tags"] == 0
+    UnknownTag.objects.update(settled_at=clock.now - dt.timedelta(days=181))
+    assert retention.apply()["settled unknown tags"] == 1
+
+
+def test_in_batches(box: Box, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "BATCH", 2)
+    for number in range(1, 6):
+        box.end(new_uuid(number), seq=number)
+        readings(box, number)
+    clock.advance(100 * 86400)
+    out = StringIO()
+    call_command("evcs_retention", stdout=out)
+    assert "readings: 5" in out.getvalue()
+
+
+class TestPerson:
+    """Export and forgetting."""
+
+    @pytest.fixture
+    def home(self, box: Box, flat: Flat) -> Flat:
+        Tag.objects.filter(uid=TAG).update(label="Erikas Schlüssel")
+        StatementRecipient.objects.create(flat=flat, email="erika@example.org", address="Weg 1")
+        user = get_user_model().objects.create_user("erika")
+        Resident.objects.create(user=user, flat=flat)
+        box.heartbeat()
+        box.end(new_uuid(1), **THEN)
+        closing.close(OCTOBER, "V")
+        return flat
+
+    def test_export_has_everything(self, home: Flat) -> None:
+        out = StringIO()
+        call_command("evcs_person", "export", "--flat", home.name, stdout=out)
+        found = json.loads(out.getvalue())
+        text = json.dumps(found, ensure_ascii=False)
+        for part in (TAG, "Erikas Schlüssel", "erika@example.org", "Weg 1", str(new_uuid(1))):
+            assert part in text, part
+        assert [one["energy_wh"] for one in found["sessions"]] == [11240]
+        assert len(found["statements"]) == 1
+        assert [one["login"] for one in found["logins"]] == ["erika"]
+
+    def test_forgetting_leaves_the_books_as_they_were(self, home: Flat) -> None:
+        before = Session.objects.values().get()
+        with pytest.raises(CommandError, match="--yes"):
+            call_command("evcs_person", "forget", "--flat", home.name)
+        call_command("evcs_person", "forget", "--flat", home.name, "--yes", stdout=StringIO())
+        assert Session.objects.values().get() == before
+        assert closing.verify() == []
+        found = json.dumps(persons.export(home.pk) | {"statements": []}, ensure_ascii=False)
+        for part in ("Erika", "erika", "Weg 1"):
+            assert part not in found, part
+
+    def test_the_tag_still_charges(self, home: Flat, box: Box) -> None:
+        persons.forget(home.pk)
+        assert Tag.objects.get(uid=TAG).state == TagState.ACCEPTED
+        assert box.start(new_uuid(2), seq=2, wh=20000).status_code == 201
+
+    def test_no_such_apartment(self, home: Flat) -> None:
+        with pytest.raises(CommandError, match="no apartment"):
+            call_command("evcs_person", "export", "--flat", "Wohnung 99")
+
+
+# What people may write in the admin; everything else is a fact.
+WRITABLE: dict[str, set[str]] = {
+    "station": {"add", "change"},
+    "tag": {"add", "change"},
+    # Of a day in an open month; the service refuses the others.
+    "tariff": {"add", "change"},
+    "statementrecipient": {"add", "change"},
+    "resident": {"add", "change", "delete"},
+}
+
+
+@pytest.mark.django_db
+def test_nothing_in_the_admin_breaks_the_books() -> None:
+    """Not even for who may do everything: by model, what can be added, changed, deleted."""
+    request: Any = RequestFactory().get("/admin/")
+    request.user = get_user_model().objects.create_superuser("boss")
+    seen = {}
+    for model, page in admin.site._registry.items():
+        if model._meta.app_label != "evcs":
+            continue
+        may = {
+            name
+            for name in ("add", "change", "delete")
+            if getattr(page, f"has_{name}_permission")(request)
+        }
+        assert "delete_selected" not in page.get_actions(request) or "delete" in may, model
+        for inline in page.get_inline_instances(request):
+            assert not inline.has_add_permission(request, None), (model, inline)
+            assert not inline.has_change_permission(request, None), (model, inline)
+            assert not inline.has_delete_permission(request, None), (model, inline)
+        seen[model._meta.model_name] = may
+    assert {name: may for name, may in seen.items() if may} == WRITABLE
+    assert {"session", "closedmonth", "statement", "quarantineitem"} <= set(seen)
