@@ -62,6 +62,7 @@ check: setup
 	$(BIN)/python -m tools.schema --check
 	$(BIN)/python -m tools.safety --check
 	$(BIN)/python -m tools.messages --check
+	$(BIN)/python -m tools.pictures --check
 	$(BIN)/python -m campaign.publish --check
 
 format: setup
