@@ -88,6 +88,13 @@ class AlertKind(TextChoices):
     TWO_BOXES = "two_boxes", "ein Schlüssel, zwei Geräte"
 
 
+class SessionMailKind(TextChoices):
+    """What a resident was told of a session."""
+
+    STARTED = "started"
+    ENDED = "ended"
+
+
 class Phase(TextChoices):
     """What a station says it is doing."""
 

@@ -79,7 +79,7 @@ class StatementMailAdmin(ReadOnly, admin.ModelAdmin):
 class StatementRecipientAdmin(NoDelete, admin.ModelAdmin):
     """Who gets an apartment's statement."""
 
-    list_display = ["flat", "email", "language"]
+    list_display = ["flat", "email", "language", "session_mails"]
     search_fields = ["email", "address"]
 
 

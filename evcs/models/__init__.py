@@ -4,7 +4,7 @@ from evcs.models.alert import Alert
 from evcs.models.command import Command, QuarantineItem
 from evcs.models.month import ClosedMonth, Entry
 from evcs.models.resident import Resident
-from evcs.models.session import Reading, Session, SessionChange, SessionReview
+from evcs.models.session import Reading, Session, SessionChange, SessionMail, SessionReview
 from evcs.models.statement import Statement, StatementMail, StatementRecipient
 from evcs.models.station import Station, StationKey
 from evcs.models.tag import Tag, TagAssignment, TagRevision, UnknownTag
@@ -20,6 +20,7 @@ __all__ = [
     "Resident",
     "Session",
     "SessionChange",
+    "SessionMail",
     "SessionReview",
     "Statement",
     "StatementMail",

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from django.db import models
 
-from evcs.kinds import AuthorizedBy, EndReason, Flag, SessionState, TimeQuality
+from evcs.kinds import AuthorizedBy, EndReason, Flag, SessionMailKind, SessionState, TimeQuality
 from evcs.models.station import Station
 from evcs.models.tag import Tag
 from evcs.settings import evcs_settings
@@ -160,6 +160,24 @@ class SessionReview(models.Model):
 
     def __str__(self) -> str:
         return f"{self.session_id} {self.by_name}"
+
+
+class SessionMail(models.Model):
+    """What a resident was told of a session; each once."""
+
+    session = models.ForeignKey(Session, models.PROTECT, related_name="mails")
+    kind = models.CharField(max_length=8, choices=SessionMailKind.choices)
+    at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "Nachricht zum Ladevorgang"
+        verbose_name_plural = "Nachrichten zu Ladevorgängen"
+        constraints = [
+            models.UniqueConstraint(fields=["session", "kind"], name="evcs_session_mailed_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.session_id} {self.kind}"
 
 
 class Reading(models.Model):

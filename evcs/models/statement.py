@@ -50,6 +50,11 @@ class StatementRecipient(models.Model):
     address = models.TextField(blank=True)
     email = models.EmailField(blank=True)
     language = models.CharField(max_length=2, choices=LANGUAGES, default="de")
+    session_mails = models.BooleanField(
+        "Ladevorgänge melden",
+        default=False,
+        help_text="Eine Nachricht, wenn ein Ladevorgang beginnt, und eine, was er ergeben hat.",
+    )
 
     class Meta:
         verbose_name = "Empfänger"

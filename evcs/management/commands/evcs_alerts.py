@@ -1,4 +1,7 @@
-"""``evcs_alerts``: looks at the stations and mails what is new; once, or again and again."""
+"""``evcs_alerts``: looks at the stations and mails what is new; once, or again and again.
+
+Residents who want it hear of their own charges by the same run.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import close_old_connections
 
-from evcs.services import alerts
+from evcs.services import alerts, session_mails
 from evcs.services.errors import Unavailable
 
 
@@ -59,4 +62,8 @@ class Command(BaseCommand):
                 f"{outcome.begun} new, {outcome.ended} over, mailed to "
                 f"{', '.join(outcome.mailed) or 'nobody'}"
             )
-        return "; ".join(f"{address}: {text}" for address, text in outcome.failed.items())
+        to_residents = session_mails.send()
+        if to_residents.sent:
+            self.stdout.write(f"{to_residents.sent} mail(s) to residents")
+        failed = outcome.failed | to_residents.failed
+        return "; ".join(f"{address}: {text}" for address, text in failed.items())
