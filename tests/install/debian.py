@@ -7,6 +7,7 @@ fetched outside too, so that what is inside needs no network.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,9 @@ from tools.install.packages import NEEDED
 from tools.install.release import MFRC522
 from tools.installation import ROOT
 
-CODENAME = "bookworm"
+# EVCS_DEBIAN=trixie: the other one that Raspberry Pi OS is made from.
+CODENAME = os.environ.get("EVCS_DEBIAN", "bookworm")
+PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}
 # Beside what the installation itself asks for: a system that boots, and make.
 INCLUDED = ("systemd", "systemd-sysv", "dbus", "adduser", "make", *NEEDED)
 CACHE = ROOT / ".run" / "debian"
@@ -64,17 +67,23 @@ def _image() -> Path:
     image = CACHE / f"{CODENAME}.tar"
     if not image.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
-        # This machine's own list of Debian's sources.
-        sources = Path("/etc/apt/sources.list.d/debian.sources")
-        listed = [str(sources)] if sources.exists() else []
         new = image.with_suffix(".new.tar")
         subprocess.run(
             ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(INCLUDED)}",
-             CODENAME, str(new), *listed],
+             CODENAME, str(new), *_sources()],
             check=True, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         new.replace(image)
     return image
+
+
+def _sources() -> list[str]:
+    """This machine's own mirror of Debian, where it says which that is."""
+    listed = Path("/etc/apt/sources.list.d/debian.sources")
+    if not listed.exists():
+        return []
+    found = re.search(r"^URIs: *(\S+)", listed.read_text(), re.MULTILINE)
+    return [f"deb {found[1]} {CODENAME} main"] if found else []
 
 
 def _copy_source(place: Path) -> None:
@@ -90,12 +99,14 @@ def _copy_source(place: Path) -> None:
 
 def _wheels() -> Path:
     """What the installation fetches from the package index."""
-    place = CACHE / "wheels"
+    place = CACHE / f"wheels-{CODENAME}"
     wanted = ("requests", "minimalmodbus", "pyserial", "setuptools>=77")
     if not place.exists():
         new = CACHE / f"wheels.{os.getpid()}"
-        pip = (sys.executable, "-m", "pip", "wheel", "-q", "-c", str(ROOT / "constraints.txt"))
-        subprocess.run([*pip, "-w", str(new), *wanted], check=True)
-        subprocess.run([*pip, "--no-deps", "-w", str(new), MFRC522], check=True)
+        pip = (sys.executable, "-m", "pip", "-q", "--disable-pip-version-check")
+        theirs = ("--python-version", PYTHONS[CODENAME], "--only-binary=:all:")
+        limits = ("-c", str(ROOT / "constraints.txt"))
+        subprocess.run([*pip, "download", *theirs, *limits, "-d", str(new), *wanted], check=True)
+        subprocess.run([*pip, "wheel", "--no-deps", "-w", str(new), MFRC522], check=True)
         new.replace(place)
     return place
