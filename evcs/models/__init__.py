@@ -3,6 +3,7 @@
 from evcs.models.alert import Alert
 from evcs.models.command import Command, QuarantineItem
 from evcs.models.month import ClosedMonth, Entry
+from evcs.models.refusal import RefusedStart
 from evcs.models.resident import Resident
 from evcs.models.session import Reading, Session, SessionChange, SessionMail, SessionReview
 from evcs.models.statement import Statement, StatementMail, StatementRecipient
@@ -17,6 +18,7 @@ __all__ = [
     "Entry",
     "QuarantineItem",
     "Reading",
+    "RefusedStart",
     "Resident",
     "Session",
     "SessionChange",

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from evcs.models import Alert, Command, Reading, UnknownTag
+from evcs.models import Alert, Command, Reading, RefusedStart, UnknownTag
 from evcs.services.transactions import in_transaction
 from evcs.settings import evcs_settings
 
@@ -33,6 +33,10 @@ def _rules() -> dict[str, tuple[int, Callable[[dt.datetime], QuerySet[Any]]]]:
         "alerts that are over": (
             days.ALERTS_KEPT_DAYS,
             lambda old: Alert.objects.filter(ended_at__lt=old),
+        ),
+        "refused starts": (
+            days.ALERTS_KEPT_DAYS,
+            lambda old: RefusedStart.objects.filter(at__lt=old),
         ),
         "commands that are done": (
             days.COMMANDS_KEPT_DAYS,

@@ -1,4 +1,4 @@
-"""Mails to residents who want them: a charge of theirs began, and what it came to.
+"""Mails to residents who want them: a charge of theirs began, what it came to, a tag was refused.
 
 Each once, noted as soon as the mail server has taken it. Only what happened within the last day is
 told: nobody wants a backlog of an outage one by one.
@@ -16,8 +16,9 @@ from django.core.mail import EmailMessage, get_connection
 from django.utils import timezone
 
 from evcs.kinds import SessionMailKind
-from evcs.models import Session, SessionMail, StatementRecipient
+from evcs.models import RefusedStart, Session, SessionMail, StatementRecipient, Tag
 from evcs.services.transactions import in_transaction
+from mcsp.codes import Code
 
 TOLD_WITHIN = dt.timedelta(days=1)
 _WORDS = {
@@ -39,6 +40,30 @@ _WORDS = {
         'Hello,\n\nthe charge with your tag "{tag}" at {station} ended {at}: {kwh} kWh.\n',
     ),
 }
+_REFUSED = {
+    "de": (
+        "Karte an {station} abgelehnt",
+        "Guten Tag,\n\num {at} wurde Ihre Karte „{tag}“ an {station} abgelehnt: {why}.\n",
+    ),
+    "en": (
+        "Tag refused at {station}",
+        'Hello,\n\nyour tag "{tag}" was refused at {station} at {at}: {why}.\n',
+    ),
+}
+_WHY = {
+    Code.KEY_BLOCKED: {
+        "de": "sie ist gesperrt, abgelaufen oder hier nicht gültig",
+        "en": "it is blocked, expired or not valid there",
+    },
+    Code.KEY_ALREADY_CHARGING: {
+        "de": "mit ihr wird schon an einer anderen Station geladen",
+        "en": "it is charging at another station",
+    },
+    Code.STATION_NOT_REGISTERED: {
+        "de": "die Station ist außer Betrieb",
+        "en": "the station is out of service",
+    },
+}
 
 
 @dataclass(slots=True)
@@ -57,9 +82,14 @@ def send() -> Sent:
     for recipient in wanting.order_by("pk"):
         found = Session.objects.filter(flat_id=recipient.flat_id, received_at__gte=since)
         sessions = found.select_related("station", "tag").prefetch_related("mails").order_by("pk")
+        refused = RefusedStart.objects.filter(
+            flat_id=recipient.flat_id, mailed_at=None, at__gte=since
+        )
         with get_connection() as connection:
             for session in sessions:
                 _send(session, recipient, connection, outcome)
+            for one in refused.select_related("station").order_by("pk"):
+                _send_refused(one, recipient, connection, outcome)
     return outcome
 
 
@@ -80,8 +110,37 @@ def _send(session: Session, recipient: StatementRecipient, connection: Any, outc
         "kwh": kwh.replace(".", ",") if recipient.language == "de" else kwh,
     }
     subject, body = _WORDS[recipient.language, kind]
-    # A subject is a header: a label may not add another one.
+    if _deliver(subject, body, values, recipient, connection, outcome):
+        _note(session, kind)
+
+
+def _send_refused(
+    refused: RefusedStart, recipient: StatementRecipient, connection: Any, outcome: Sent
+) -> None:
+    language = recipient.language
+    subject, body = _REFUSED[language]
+    label = Tag.objects.filter(uid=refused.tag_uid).values_list("label", flat=True).first()
+    why = _WHY.get(Code(refused.code), {"de": "siehe Station", "en": "see the station"})
+    values = {
+        "station": refused.station.name,
+        "tag": label or refused.tag_uid,
+        "at": f"{timezone.localtime(refused.at):%d.%m.%Y %H:%M}",
+        "why": why[language],
+    }
+    if _deliver(subject, body, values, recipient, connection, outcome):
+        RefusedStart.objects.filter(pk=refused.pk).update(mailed_at=timezone.now())
+
+
+def _deliver(
+    subject: str,
+    body: str,
+    values: dict[str, str],
+    recipient: StatementRecipient,
+    connection: Any,
+    outcome: Sent,
+) -> bool:
     mail = EmailMessage(
+        # A subject is a header: a label may not add another one.
         " ".join(subject.format(**values).split()),
         body.format(**values),
         to=[recipient.email],
@@ -91,9 +150,9 @@ def _send(session: Session, recipient: StatementRecipient, connection: Any, outc
         mail.send()
     except (SMTPException, OSError) as error:
         outcome.failed[recipient.email] = str(error)
-        return
-    _note(session, kind)
+        return False
     outcome.sent += 1
+    return True
 
 
 @in_transaction

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from evcs.kinds import Action, AuthorizedBy, Flag, TimeQuality
 from evcs.models import Session, Station
-from evcs.services import bookkeeping, unknown_tags
+from evcs.services import bookkeeping, refusals, unknown_tags
 from evcs.services.errors import FactsDiffer, Refused
 from evcs.services.messages import Start
 from evcs.services.tag_lists import group_of
@@ -69,6 +69,7 @@ def _start(station_id: int, uuid: UUID, message: Start, now: dt.datetime) -> Sta
         )
         if refused is not None:
             bookkeeping.count_as_seen(station, uuid, message.seq)
+            refusals.keep(station, message.tag, lookup, refused[0], now)
             return Refused(*refused, last_seq=station.last_seq)
 
     session = bookkeeping.create(station, uuid, message, lookup, effective, now, opened=True)

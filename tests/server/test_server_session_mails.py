@@ -11,8 +11,9 @@ from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
 from django.core.management import call_command
 
-from evcs.models import StatementRecipient, Tag
-from evcs.services import session_mails
+from evcs.kinds import TagState
+from evcs.models import RefusedStart, StatementRecipient, Tag
+from evcs.services import session_mails, tags
 from server.mmetering.models import Flat
 from tests.server.server_rig import STRANGER, TAG, Box, Clock, meter, new_uuid
 
@@ -88,6 +89,32 @@ def test_nobody_is_told_of_another_apartment_or_without_asking(
     box.end(new_uuid(2), seq=2, wh=20000, end_wh=21000)
     session_mails.send()
     assert subjects() == []
+
+
+def test_a_refused_tag_once_in_five_minutes(
+    box: Box, erika: StatementRecipient, clock: Clock
+) -> None:
+    tags.set_state(Tag.objects.get(uid=TAG), TagState.BLOCKED)
+    for number in (1, 2):
+        assert box.start(new_uuid(number), seq=number).status_code == 403
+    session_mails.send()
+    assert [one.subject for one in mail.outbox] == ["Karte an Lader1 abgelehnt"]
+    assert "gesperrt" in mail.outbox[0].body
+    mail.outbox.clear()
+    session_mails.send()
+    assert subjects() == []
+    clock.advance(301)
+    box.start(new_uuid(3), seq=3)
+    session_mails.send()
+    assert len(subjects()) == 1
+
+
+def test_a_refusal_is_not_kept_of_who_did_not_ask(box: Box, erika: StatementRecipient) -> None:
+    StatementRecipient.objects.update(session_mails=False)
+    tags.set_state(Tag.objects.get(uid=TAG), TagState.BLOCKED)
+    box.start(new_uuid(1))
+    box.start(new_uuid(2), seq=2, tag=STRANGER)
+    assert not RefusedStart.objects.exists()
 
 
 def test_what_is_older_than_a_day_is_not_told(
