@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from station.clock import monotonic
+from station.journal.store import Store
 from station.rules.messages import Request, RequestMade
 from station.status import Snapshot
 from station.workers.journal import JournalWorker
@@ -101,15 +102,10 @@ def retry(
     message_id = request.get("id")
     if type(message_id) is not int or not 0 <= message_id <= LARGEST_ID:
         return {"error": "retry wants the id of a message, a whole number"}
-    try:
-        found = journal.call(lambda store: store.retry(message_id))
-    except sqlite3.Error as error:
-        return {"error": f"the journal cannot be written: {error}"}
-    except CancelledError:
-        return {"error": "the daemon is leaving; try again when it runs"}
-    if found:
+    answer = _in_journal(journal, "found", lambda store: store.retry(message_id))
+    if answer.get("found"):
         on_outbox()
-    return {"found": found}
+    return answer
 
 
 def resend(
@@ -122,15 +118,22 @@ def resend(
         since = datetime.min
     if since.tzinfo is None:
         return {"error": "resend wants a time with an offset"}
+    answer = _in_journal(journal, "count", lambda store: store.resend(since))
+    if answer.get("count"):
+        on_outbox()
+    return answer
+
+
+def _in_journal(
+    journal: JournalWorker, name: str, act: Callable[[Store], object]
+) -> dict[str, Any]:
+    """What ``act`` returns, under this name; or why it could not."""
     try:
-        count = journal.call(lambda store: store.resend(since))
+        return {name: journal.call(act)}
     except sqlite3.Error as error:
         return {"error": f"the journal cannot be written: {error}"}
     except CancelledError:
         return {"error": "the daemon is leaving; try again when it runs"}
-    if count:
-        on_outbox()
-    return {"count": count}
 
 
 def meter_shown(snapshot: Snapshot, now_s: float) -> dict[str, Any]:
