@@ -71,9 +71,13 @@ def test_nothing_is_privileged_and_nothing_listens_but_for_the_proxy() -> None:
 
 def test_what_is_waited_for_says_when_it_is_well() -> None:
     for service in COMPOSE["services"].values():
-        for name, condition in service.get("depends_on", {}).items():
-            assert condition == {"condition": "service_healthy"}
-            assert "healthcheck" in COMPOSE["services"][name]
+        for name, wanted in service.get("depends_on", {}).items():
+            if wanted["condition"] == "service_healthy":
+                assert "healthcheck" in COMPOSE["services"][name]
+            else:
+                # One that ends: it has to be one that is not started again.
+                assert wanted["condition"] == "service_completed_successfully"
+                assert COMPOSE["services"][name]["restart"] == "no"
 
 
 def test_what_the_dockerfile_copies_is_there() -> None:
