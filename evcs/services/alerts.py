@@ -27,7 +27,7 @@ from evcs.settings import evcs_settings
 
 # What the electrician is told as well.
 _OF_THE_BOX = {AlertKind.FAULT, AlertKind.UNAVAILABLE, AlertKind.SILENT}
-# These are told only when they last; a look sees them from their first moment on.
+# A copied token is told until the boxes have not come in turn for so long.
 _TWO_BOXES_FOR = dt.timedelta(days=1)
 _LONGEST_DETAIL = 300
 
