@@ -49,3 +49,16 @@ def test_a_copy_of_a_running_server(tmp_path: Path) -> None:
         assert "half written" not in str(
             database.execute("SELECT name FROM evcs_station").fetchall()
         )
+
+
+def test_an_upgrade_from_the_first_tables_and_the_way_there(tmp_path: Path) -> None:
+    """Down to the first migration and up again: no row of the house is lost on the way."""
+    server = Server(tmp_path, 0)
+    server.prepare()
+    live = tmp_path / "server.sqlite3"
+    before = shell(live, "shell", "-v", "0", "-c", COUNT)
+    shell(live, "migrate", "evcs", "0101", "--verbosity", "0")
+    shell(live, "migrate", "--verbosity", "0")
+    shell(live, "migrate", "--check")
+    shell(live, "evcs_verify")
+    assert shell(live, "shell", "-v", "0", "-c", COUNT) == before
