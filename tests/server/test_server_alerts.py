@@ -10,6 +10,7 @@ import pytest
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 from django.test import Client
 
 from evcs.kinds import AlertKind
@@ -181,6 +182,14 @@ class TestHealth:
         assert set(body) == {
             "service", "server_time", "database", "migrated", "open_alerts", "untold_alerts",
         }  # fmt: skip
+
+    def test_a_database_that_is_away(self, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+        def away() -> bool:
+            raise OperationalError("gone")
+
+        monkeypatch.setattr(health, "_is_migrated", away)
+        assert health.health() == health.Health(False, False, 0, 0)
+        assert Client().get(f"{BASE}health").status_code == 503
 
     def test_alerts_that_nobody_was_told_of(self, box: Box, clock: Clock, settings: Any) -> None:
         settings.EMAIL_BACKEND = f"{__name__}.Away"
