@@ -14,15 +14,17 @@ class Alert(models.Model):
     ``told_at`` and ``end_told_at`` are set when the mail server has taken the mail.
     """
 
-    station = models.ForeignKey(Station, models.PROTECT, related_name="alerts")
-    kind = models.CharField(max_length=16, choices=AlertKind.choices)
+    station = models.ForeignKey(
+        Station, models.PROTECT, related_name="alerts", verbose_name="Station"
+    )
+    kind = models.CharField("Art", max_length=16, choices=AlertKind.choices)
     # Tells two of one kind apart: the fault's name, the month and meter of the energy.
-    subject = models.CharField(max_length=100, blank=True)
-    detail = models.CharField(max_length=300, blank=True)
-    since = models.DateTimeField()
-    told_at = models.DateTimeField(null=True, blank=True)
-    ended_at = models.DateTimeField(null=True, blank=True)
-    end_told_at = models.DateTimeField(null=True, blank=True)
+    subject = models.CharField("betrifft", max_length=100, blank=True)
+    detail = models.CharField("Einzelheiten", max_length=300, blank=True)
+    since = models.DateTimeField("seit")
+    told_at = models.DateTimeField("gemeldet am", null=True, blank=True)
+    ended_at = models.DateTimeField("Ende", null=True, blank=True)
+    end_told_at = models.DateTimeField("Ende gemeldet am", null=True, blank=True)
 
     class Meta:
         verbose_name = "Alarm"

@@ -18,19 +18,26 @@ class Command(models.Model):
     after a database was restored.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    station = models.ForeignKey(Station, models.PROTECT, related_name="commands")
-    type = models.CharField(max_length=10, choices=CommandType.choices)
-    session_uuid = models.UUIDField(null=True, blank=True)
-    fault = models.CharField(max_length=64, null=True, blank=True)
-    since = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField()
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    id = models.UUIDField("Nummer", primary_key=True, default=uuid.uuid4, editable=False)
+    station = models.ForeignKey(
+        Station, models.PROTECT, related_name="commands", verbose_name="Station"
     )
-    expires_at = models.DateTimeField()
-    done_at = models.DateTimeField(null=True, blank=True)
-    result = models.CharField(max_length=12, choices=CommandResult.choices, blank=True)
+    type = models.CharField("Art", max_length=10, choices=CommandType.choices)
+    session_uuid = models.UUIDField("UUID des Ladevorgangs", null=True, blank=True)
+    fault = models.CharField("Störung", max_length=64, null=True, blank=True)
+    since = models.DateTimeField("seit", null=True, blank=True)
+    created_at = models.DateTimeField("angelegt am")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name="angelegt von",
+    )
+    expires_at = models.DateTimeField("gilt bis")
+    done_at = models.DateTimeField("erledigt am", null=True, blank=True)
+    result = models.CharField("Ergebnis", max_length=12, choices=CommandResult.choices, blank=True)
 
     class Meta:
         verbose_name = "Befehl"
@@ -44,15 +51,17 @@ class Command(models.Model):
 class QuarantineItem(models.Model):
     """A message that the server refused and the station set aside, as text."""
 
-    station = models.ForeignKey(Station, models.PROTECT, related_name="quarantine_items")
-    item_id = models.CharField(max_length=64)
-    raw = models.TextField()
-    reason = models.TextField()
-    received_at = models.DateTimeField()
+    station = models.ForeignKey(
+        Station, models.PROTECT, related_name="quarantine_items", verbose_name="Station"
+    )
+    item_id = models.CharField("Nummer an der Station", max_length=64)
+    raw = models.TextField("Meldung im Wortlaut")
+    reason = models.TextField("Grund")
+    received_at = models.DateTimeField("eingegangen am")
     # A person has looked at it.
-    settled_at = models.DateTimeField(null=True, blank=True)
-    settled_by = models.CharField(max_length=100, blank=True)
-    note = models.CharField(max_length=200, blank=True)
+    settled_at = models.DateTimeField("erledigt am", null=True, blank=True)
+    settled_by = models.CharField("erledigt von", max_length=100, blank=True)
+    note = models.CharField("Notiz", max_length=200, blank=True)
 
     class Meta:
         verbose_name = "Zurückgewiesene Meldung"

@@ -18,15 +18,20 @@ class ClosedMonth(models.Model):
     ``override_by`` and ``override_reason`` say who closed it over open points, and why.
     """
 
-    month = models.DateField(unique=True)
-    closed_at = models.DateTimeField()
+    month = models.DateField("Monat", unique=True)
+    closed_at = models.DateTimeField("abgeschlossen am")
     closed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name="abgeschlossen von",
     )
-    override_by = models.CharField(max_length=100, blank=True)
-    override_reason = models.CharField(max_length=500, blank=True)
-    content = models.TextField(blank=True)
-    sha256 = models.CharField(max_length=64, blank=True)
+    override_by = models.CharField("trotz offener Punkte durch", max_length=100, blank=True)
+    override_reason = models.CharField("Begründung dafür", max_length=500, blank=True)
+    content = models.TextField("Inhalt", blank=True)
+    sha256 = models.CharField("SHA-256", max_length=64, blank=True)
 
     class Meta:
         verbose_name = "Abgeschlossener Monat"
@@ -41,19 +46,31 @@ class Entry(models.Model):
     """Energy of a session that counts for ``flat`` (null: unassigned) in ``month`` on top of what
     the session itself counts there; negative where it takes away. Append-only."""
 
-    session = models.ForeignKey(Session, models.PROTECT, related_name="entries")
-    flat = models.ForeignKey(
-        evcs_settings.FLAT_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    session = models.ForeignKey(
+        Session, models.PROTECT, related_name="entries", verbose_name="Ladevorgang"
     )
-    month = models.DateField()
-    energy_wh = models.BigIntegerField()
-    kind = models.CharField(max_length=12, choices=EntryKind.choices)
-    reason = models.CharField(max_length=200)
+    flat = models.ForeignKey(
+        evcs_settings.FLAT_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name="Wohnung",
+    )
+    month = models.DateField("Monat")
+    energy_wh = models.BigIntegerField("Energie (Wh)")
+    kind = models.CharField("Art", max_length=12, choices=EntryKind.choices)
+    reason = models.CharField("Grund", max_length=200)
     # Whoever made it, as called at that time; empty for what the server booked by itself.
-    by_name = models.CharField(max_length=100, blank=True)
-    at = models.DateTimeField()
+    by_name = models.CharField("durch", max_length=100, blank=True)
+    at = models.DateTimeField("Zeitpunkt")
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name="Benutzer",
     )
 
     class Meta:

@@ -11,12 +11,14 @@ from evcs.settings import evcs_settings
 class RefusedStart(models.Model):
     """Kept only for an apartment whose resident asked for mails; ``code`` is that of the answer."""
 
-    station = models.ForeignKey(Station, models.PROTECT, related_name="+")
-    flat = models.ForeignKey(evcs_settings.FLAT_MODEL, models.CASCADE, related_name="+")
-    tag_uid = models.CharField(max_length=20)
-    code = models.SmallIntegerField()
-    at = models.DateTimeField()
-    mailed_at = models.DateTimeField(null=True, blank=True)
+    station = models.ForeignKey(Station, models.PROTECT, related_name="+", verbose_name="Station")
+    flat = models.ForeignKey(
+        evcs_settings.FLAT_MODEL, models.CASCADE, related_name="+", verbose_name="Wohnung"
+    )
+    tag_uid = models.CharField("Kartennummer", max_length=20)
+    code = models.SmallIntegerField("Code")
+    at = models.DateTimeField("Zeitpunkt")
+    mailed_at = models.DateTimeField("gemailt am", null=True, blank=True)
 
     class Meta:
         verbose_name = "Abgelehnter Ladevorgang"

@@ -15,8 +15,12 @@ class Resident(models.Model):
     before or lives there now.
     """
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="evcs_homes")
-    flat = models.ForeignKey(evcs_settings.FLAT_MODEL, models.CASCADE, related_name="+")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="evcs_homes", verbose_name="Benutzer"
+    )
+    flat = models.ForeignKey(
+        evcs_settings.FLAT_MODEL, models.CASCADE, related_name="+", verbose_name="Wohnung"
+    )
     since = models.DateField("seit", null=True, blank=True, help_text="Leer: schon immer.")
     until = models.DateField(
         "bis", null=True, blank=True, help_text="Der erste Tag, an dem es nicht mehr gilt."

@@ -20,58 +20,73 @@ class Session(models.Model):
     leave out). ``provisional_*`` and ``orphan_*`` never mix with the own END.
     """
 
-    station = models.ForeignKey(Station, models.PROTECT, related_name="sessions")
-    uuid = models.UUIDField(unique=True)
-    seq = models.BigIntegerField()
-    open_slot = models.SmallIntegerField(null=True, blank=True)
-    received_at = models.DateTimeField()
-
-    tag_uid = models.CharField(max_length=20)
-    tag = models.ForeignKey(Tag, models.PROTECT, null=True, blank=True, related_name="sessions")
-    flat = models.ForeignKey(
-        evcs_settings.FLAT_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    station = models.ForeignKey(
+        Station, models.PROTECT, related_name="sessions", verbose_name="Station"
     )
-    authorized_by = models.CharField(max_length=8, choices=AuthorizedBy.choices)
+    uuid = models.UUIDField("UUID", unique=True)
+    seq = models.BigIntegerField("laufende Nummer")
+    open_slot = models.SmallIntegerField("läuft", null=True, blank=True)
+    received_at = models.DateTimeField("eingegangen am")
 
-    started_at = models.DateTimeField()
-    time_quality = models.CharField(max_length=12, choices=TimeQuality.choices)
-    started_effective = models.DateTimeField()
-    start_serial = models.CharField(max_length=64, null=True, blank=True)
-    start_wh = models.BigIntegerField(null=True, blank=True)
-    start_l1_wh = models.BigIntegerField(null=True, blank=True)
-    start_l2_wh = models.BigIntegerField(null=True, blank=True)
-    start_l3_wh = models.BigIntegerField(null=True, blank=True)
+    tag_uid = models.CharField("Kartennummer", max_length=20)
+    tag = models.ForeignKey(
+        Tag, models.PROTECT, null=True, blank=True, related_name="sessions", verbose_name="Karte"
+    )
+    flat = models.ForeignKey(
+        evcs_settings.FLAT_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name="Wohnung",
+    )
+    authorized_by = models.CharField(
+        "freigegeben durch", max_length=8, choices=AuthorizedBy.choices
+    )
 
-    end_received_at = models.DateTimeField(null=True, blank=True)
-    ended_at = models.DateTimeField(null=True, blank=True)
-    end_time_quality = models.CharField(max_length=12, choices=TimeQuality.choices, blank=True)
-    end_reason = models.CharField(max_length=20, choices=EndReason.choices, blank=True)
-    end_serial = models.CharField(max_length=64, null=True, blank=True)
-    end_wh = models.BigIntegerField(null=True, blank=True)
-    end_l1_wh = models.BigIntegerField(null=True, blank=True)
-    end_l2_wh = models.BigIntegerField(null=True, blank=True)
-    end_l3_wh = models.BigIntegerField(null=True, blank=True)
-    end_estimated = models.BooleanField(default=False)
-    stop_tag = models.CharField(max_length=20, null=True, blank=True)
-    interruptions = models.JSONField(default=list, blank=True)
+    started_at = models.DateTimeField("Beginn")
+    time_quality = models.CharField("Uhrzeit", max_length=12, choices=TimeQuality.choices)
+    started_effective = models.DateTimeField("Beginn, wie gebucht")
+    start_serial = models.CharField("Zähler am Beginn", max_length=64, null=True, blank=True)
+    start_wh = models.BigIntegerField("Zählerstand am Beginn (Wh)", null=True, blank=True)
+    start_l1_wh = models.BigIntegerField("davon L1 (Wh)", null=True, blank=True)
+    start_l2_wh = models.BigIntegerField("davon L2 (Wh)", null=True, blank=True)
+    start_l3_wh = models.BigIntegerField("davon L3 (Wh)", null=True, blank=True)
 
-    provisional_at = models.DateTimeField(null=True, blank=True)
-    provisional_wh = models.BigIntegerField(null=True, blank=True)
-    orphan_strikes = models.SmallIntegerField(default=0)
-    orphan_at = models.DateTimeField(null=True, blank=True)
-    orphan_serial = models.CharField(max_length=64, null=True, blank=True)
-    orphan_wh = models.BigIntegerField(null=True, blank=True)
+    end_received_at = models.DateTimeField("Ende eingegangen am", null=True, blank=True)
+    ended_at = models.DateTimeField("Ende", null=True, blank=True)
+    end_time_quality = models.CharField(
+        "Uhrzeit am Ende", max_length=12, choices=TimeQuality.choices, blank=True
+    )
+    end_reason = models.CharField(
+        "beendet durch", max_length=20, choices=EndReason.choices, blank=True
+    )
+    end_serial = models.CharField("Zähler am Ende", max_length=64, null=True, blank=True)
+    end_wh = models.BigIntegerField("Zählerstand am Ende (Wh)", null=True, blank=True)
+    end_l1_wh = models.BigIntegerField("davon L1 am Ende (Wh)", null=True, blank=True)
+    end_l2_wh = models.BigIntegerField("davon L2 am Ende (Wh)", null=True, blank=True)
+    end_l3_wh = models.BigIntegerField("davon L3 am Ende (Wh)", null=True, blank=True)
+    end_estimated = models.BooleanField("Ende geschätzt", default=False)
+    stop_tag = models.CharField("beendet mit Karte", max_length=20, null=True, blank=True)
+    interruptions = models.JSONField("Unterbrechungen", default=list, blank=True)
+
+    provisional_at = models.DateTimeField("vorläufig beendet am", null=True, blank=True)
+    provisional_wh = models.BigIntegerField("vorläufiger Endstand (Wh)", null=True, blank=True)
+    orphan_strikes = models.SmallIntegerField("Meldungen ohne diesen Vorgang", default=0)
+    orphan_at = models.DateTimeField("verwaist seit", null=True, blank=True)
+    orphan_serial = models.CharField("Zähler dabei", max_length=64, null=True, blank=True)
+    orphan_wh = models.BigIntegerField("Zählerstand dabei (Wh)", null=True, blank=True)
 
     # Concluded by services.settlement from everything above, never written by hand.
-    energy_wh = models.BigIntegerField(default=0)
-    closed_at = models.DateTimeField(null=True, blank=True)
+    energy_wh = models.BigIntegerField("Energie (Wh)", default=0)
+    closed_at = models.DateTimeField("abgeschlossen am", null=True, blank=True)
     # The month of ``closed_at`` in the house's time; ``month`` may be a later one.
-    ended_month = models.DateField(null=True, blank=True)
+    ended_month = models.DateField("Monat des Endes", null=True, blank=True)
     # What counts for ``flat`` in ``month``; stays as it is once that month is closed.
-    month = models.DateField(null=True, blank=True)
-    booked_wh = models.BigIntegerField(default=0)
+    month = models.DateField("Monat", null=True, blank=True)
+    booked_wh = models.BigIntegerField("gebucht (Wh)", default=0)
     # Names between commas, ",conflict,estimated,": one text that every database can search.
-    flags_text = models.CharField(max_length=255, blank=True)
+    flags_text = models.CharField("Vermerke", max_length=255, blank=True)
 
     class Meta:
         verbose_name = "Ladevorgang"
@@ -125,12 +140,14 @@ class Session(models.Model):
 class SessionChange(models.Model):
     """A value of a session that was replaced: what it was, what it became, why. Append-only."""
 
-    session = models.ForeignKey(Session, models.PROTECT, related_name="changes")
-    at = models.DateTimeField()
-    field = models.CharField(max_length=40)
-    old = models.CharField(max_length=100, null=True)
-    new = models.CharField(max_length=100, null=True)
-    cause = models.CharField(max_length=40)
+    session = models.ForeignKey(
+        Session, models.PROTECT, related_name="changes", verbose_name="Ladevorgang"
+    )
+    at = models.DateTimeField("Zeitpunkt")
+    field = models.CharField("Feld", max_length=40)
+    old = models.CharField("vorher", max_length=100, null=True)
+    new = models.CharField("nachher", max_length=100, null=True)
+    cause = models.CharField("Anlass", max_length=40)
 
     class Meta:
         verbose_name = "Änderung"
@@ -147,11 +164,13 @@ class SessionReview(models.Model):
     A flag that comes later wants a look of its own.
     """
 
-    session = models.ForeignKey(Session, models.PROTECT, related_name="reviews")
-    at = models.DateTimeField()
-    flags_text = models.CharField(max_length=255)
-    by_name = models.CharField(max_length=100)
-    note = models.CharField(max_length=200)
+    session = models.ForeignKey(
+        Session, models.PROTECT, related_name="reviews", verbose_name="Ladevorgang"
+    )
+    at = models.DateTimeField("Zeitpunkt")
+    flags_text = models.CharField("Vermerke", max_length=255)
+    by_name = models.CharField("durch", max_length=100)
+    note = models.CharField("Notiz", max_length=200)
 
     class Meta:
         verbose_name = "Prüfung"
@@ -165,9 +184,11 @@ class SessionReview(models.Model):
 class SessionMail(models.Model):
     """What a resident was told of a session; each once."""
 
-    session = models.ForeignKey(Session, models.PROTECT, related_name="mails")
-    kind = models.CharField(max_length=8, choices=SessionMailKind.choices)
-    at = models.DateTimeField()
+    session = models.ForeignKey(
+        Session, models.PROTECT, related_name="mails", verbose_name="Ladevorgang"
+    )
+    kind = models.CharField("Art", max_length=8, choices=SessionMailKind.choices)
+    at = models.DateTimeField("Zeitpunkt")
 
     class Meta:
         verbose_name = "Nachricht zum Ladevorgang"
@@ -183,11 +204,13 @@ class SessionMail(models.Model):
 class Reading(models.Model):
     """The register and power within a session, about once a minute."""
 
-    session = models.ForeignKey(Session, models.PROTECT, related_name="readings")
-    n = models.BigIntegerField()
-    at = models.DateTimeField()
-    import_wh = models.BigIntegerField()
-    power_w = models.BigIntegerField(null=True, blank=True)
+    session = models.ForeignKey(
+        Session, models.PROTECT, related_name="readings", verbose_name="Ladevorgang"
+    )
+    n = models.BigIntegerField("Nummer")
+    at = models.DateTimeField("Zeitpunkt")
+    import_wh = models.BigIntegerField("Zählerstand (Wh)")
+    power_w = models.BigIntegerField("Leistung (W)", null=True, blank=True)
 
     class Meta:
         verbose_name = "Messwert"

@@ -16,13 +16,20 @@ class Statement(models.Model):
     ``flat_key`` is its id as text, empty for that one, so that it can be unique.
     """
 
-    closed = models.ForeignKey(ClosedMonth, models.PROTECT, related_name="statements")
-    flat = models.ForeignKey(
-        evcs_settings.FLAT_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    closed = models.ForeignKey(
+        ClosedMonth, models.PROTECT, related_name="statements", verbose_name="Monat"
     )
-    flat_key = models.CharField(max_length=40, blank=True)
-    content = models.TextField()
-    sha256 = models.CharField(max_length=64)
+    flat = models.ForeignKey(
+        evcs_settings.FLAT_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name="Wohnung",
+    )
+    flat_key = models.CharField("Schlüssel der Wohnung", max_length=40, blank=True)
+    content = models.TextField("Inhalt")
+    sha256 = models.CharField("SHA-256", max_length=64)
 
     class Meta:
         verbose_name = "Abrechnung"
@@ -46,10 +53,12 @@ class StatementRecipient(models.Model):
 
     LANGUAGES = [("de", "Deutsch"), ("en", "English")]
 
-    flat = models.OneToOneField(evcs_settings.FLAT_MODEL, models.PROTECT, related_name="+")
-    address = models.TextField(blank=True)
-    email = models.EmailField(blank=True)
-    language = models.CharField(max_length=2, choices=LANGUAGES, default="de")
+    flat = models.OneToOneField(
+        evcs_settings.FLAT_MODEL, models.PROTECT, related_name="+", verbose_name="Wohnung"
+    )
+    address = models.TextField("Anschrift", blank=True)
+    email = models.EmailField("E-Mail", blank=True)
+    language = models.CharField("Sprache", max_length=2, choices=LANGUAGES, default="de")
     session_mails = models.BooleanField(
         "Ladevorgänge melden",
         default=False,
@@ -68,9 +77,11 @@ class StatementRecipient(models.Model):
 class StatementMail(models.Model):
     """A statement that was mailed. One for each address: a second run sends nothing twice."""
 
-    statement = models.ForeignKey(Statement, models.PROTECT, related_name="mails")
-    email = models.EmailField()
-    at = models.DateTimeField()
+    statement = models.ForeignKey(
+        Statement, models.PROTECT, related_name="mails", verbose_name="Abrechnung"
+    )
+    email = models.EmailField("E-Mail")
+    at = models.DateTimeField("Zeitpunkt")
 
     class Meta:
         verbose_name = "Versand"

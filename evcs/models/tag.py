@@ -12,12 +12,17 @@ from evcs.settings import evcs_settings
 class Tag(models.Model):
     """A tag by its UID: upper-case hex, first byte first, 8, 14, 16 or 20 digits."""
 
-    uid = models.CharField(max_length=20, unique=True)
-    label = models.CharField(max_length=100, blank=True)
-    state = models.CharField(max_length=10, choices=TagState.choices, default=TagState.ACCEPTED)
-    expires_at = models.DateTimeField(null=True, blank=True)
+    uid = models.CharField("Kartennummer", max_length=20, unique=True)
+    label = models.CharField("Bezeichnung", max_length=100, blank=True)
+    state = models.CharField(
+        "Stand", max_length=10, choices=TagState.choices, default=TagState.ACCEPTED
+    )
+    expires_at = models.DateTimeField("gilt bis", null=True, blank=True)
     stations = models.ManyToManyField(
-        Station, blank=True, help_text="Nur an diesen Stationen gültig; leer: an allen."
+        Station,
+        blank=True,
+        help_text="Nur an diesen Stationen gültig; leer: an allen.",
+        verbose_name="Stationen",
     )
 
     class Meta:
@@ -35,10 +40,12 @@ class TagAssignment(models.Model):
     Periods of one tag do not overlap; services.tags sees to it under a lock.
     """
 
-    tag = models.ForeignKey(Tag, models.PROTECT, related_name="assignments")
-    flat = models.ForeignKey(evcs_settings.FLAT_MODEL, models.PROTECT, related_name="+")
-    valid_from = models.DateTimeField(null=True, blank=True)
-    valid_to = models.DateTimeField(null=True, blank=True)
+    tag = models.ForeignKey(Tag, models.PROTECT, related_name="assignments", verbose_name="Karte")
+    flat = models.ForeignKey(
+        evcs_settings.FLAT_MODEL, models.PROTECT, related_name="+", verbose_name="Wohnung"
+    )
+    valid_from = models.DateTimeField("gültig ab", null=True, blank=True)
+    valid_to = models.DateTimeField("gültig bis", null=True, blank=True)
 
     class Meta:
         verbose_name = "Zuordnung"
@@ -53,7 +60,7 @@ class TagRevision(models.Model):
     """One row, another value after every change of a tag: the stations' lists are made anew only
     then (services.tag_lists)."""
 
-    value = models.CharField(max_length=32)
+    value = models.CharField("Wert", max_length=32)
 
     class Meta:
         verbose_name = "Stand der RFID-Karten"
@@ -69,13 +76,15 @@ class UnknownTag(models.Model):
     It stays listed until a person adopts it (gives it to an apartment) or sets it aside.
     """
 
-    uid = models.CharField(max_length=20)
-    station = models.ForeignKey(Station, models.PROTECT, related_name="unknown_tags")
-    first_at = models.DateTimeField()
-    last_at = models.DateTimeField()
-    times = models.PositiveIntegerField(default=1)
-    settled_at = models.DateTimeField(null=True, blank=True)
-    settled_by = models.CharField(max_length=100, blank=True)
+    uid = models.CharField("Kartennummer", max_length=20)
+    station = models.ForeignKey(
+        Station, models.PROTECT, related_name="unknown_tags", verbose_name="Station"
+    )
+    first_at = models.DateTimeField("zuerst am")
+    last_at = models.DateTimeField("zuletzt am")
+    times = models.PositiveIntegerField("wie oft", default=1)
+    settled_at = models.DateTimeField("erledigt am", null=True, blank=True)
+    settled_by = models.CharField("erledigt von", max_length=100, blank=True)
 
     class Meta:
         verbose_name = "Unbekannte Karte"

@@ -12,14 +12,18 @@ class Tariff(models.Model):
     ``price_per_kwh`` is net, in ``currency``; ``vat_percent`` comes on top.
     """
 
-    valid_from = models.DateField(unique=True)
+    valid_from = models.DateField("gültig ab", unique=True)
     price_per_kwh = models.DecimalField(
-        max_digits=8, decimal_places=5, validators=[MinValueValidator(0)]
+        "Preis je kWh (netto)", max_digits=8, decimal_places=5, validators=[MinValueValidator(0)]
     )
     vat_percent = models.DecimalField(
-        max_digits=4, decimal_places=2, default=0, validators=[MinValueValidator(0)]
+        "Umsatzsteuer (%)",
+        max_digits=4,
+        decimal_places=2,
+        default=0,
+        validators=[MinValueValidator(0)],
     )
-    currency = models.CharField(max_length=3, default="EUR")
+    currency = models.CharField("Währung", max_length=3, default="EUR")
 
     class Meta:
         verbose_name = "Tarif"

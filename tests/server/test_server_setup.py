@@ -25,6 +25,7 @@ from server.database import parse_database
 from server.mmetering.models import Flat
 from tests.server.server_rig import BASE, TAG, Box, assert_answer, new_uuid
 from tools import schema
+from tools.installation import ROOT
 
 A = new_uuid(1)
 
@@ -460,3 +461,9 @@ class TestMmetering:
 def test_tag_names_in_defaults_exist() -> None:
     assert "FLAT_MODEL" in DEFAULTS
     assert tags.canonical_uid("04:a3:c6:ca:e2:61:80") == TAG
+
+
+def test_no_migration_names_the_model_of_the_apartments() -> None:
+    """It is the project's to choose; makemigrations writes down whatever it is here."""
+    for path in sorted((ROOT / "evcs/migrations").glob("0*.py")):
+        assert "mmetering" not in path.read_text(), path.name
