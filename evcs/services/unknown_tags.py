@@ -9,7 +9,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from evcs.models import Station, Tag, UnknownTag
-from evcs.services import tags
+from evcs.services import corrections, tags
 from evcs.services.errors import UsageError, refuse_long
 from evcs.services.transactions import in_transaction
 
@@ -39,14 +39,25 @@ def listed() -> list[UnknownTag]:
 
 @in_transaction
 def adopt(
-    uid: str, flat_id: Any, label: str, *, by_name: str, since: dt.datetime | None = None
+    uid: str,
+    flat_id: Any,
+    label: str,
+    *,
+    by_name: str,
+    since: dt.datetime | None = None,
+    past: str = "",
+    user: Any = None,
 ) -> Tag:
     """Register an unknown tag and give it to an apartment, by default from the very beginning.
 
-    Sessions that are stored stay where they are: corrections.reassign moves them. Raises UsageError
-    without a name, or if the tag is assigned already.
+    With ``past``, a reason, what it charged while it was nobody's goes there as well
+    (corrections.claim); else sessions that are stored stay where they are. All of it or nothing.
+    Raises UsageError without a name, or if the tag is assigned already.
     """
     _refuse_blank(by_name)
+    if past:
+        # Before the tag: stations are locked first, as START does it.
+        corrections.claim(uid, flat_id, past, by_name=by_name, user=user)
     tag = tags.register(uid, label=label)
     tags.assign(tag, flat_id, since=since, first=since is None)
     _settle(uid, by_name)

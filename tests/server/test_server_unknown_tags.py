@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from evcs.models import Tag, UnknownTag
+from evcs.models import Entry, Tag, UnknownTag
 from evcs.services import tags, unknown_tags
 from evcs.services.errors import UsageError
 from server.mmetering.models import Flat
@@ -72,6 +72,24 @@ def test_adopted(box: Box, other_box: Box, flat: Flat) -> None:
 def test_adopting_a_tag_that_belongs_to_somebody(box: Box, flat: Flat) -> None:
     with pytest.raises(UsageError, match="already"):
         unknown_tags.adopt(TAG, flat.pk, "", by_name=BY)
+
+
+def test_its_past_comes_along_or_nothing_does(box: Box, flat: Flat) -> None:
+    """The tag was given to somebody in between: nothing is adopted, nothing moved."""
+    box.end(A, tag=STRANGER)
+    other = Flat.objects.create(name="Wohnung 4")
+    tags.assign(tags.register(STRANGER), other.pk)
+    with pytest.raises(UsageError, match="already"):
+        unknown_tags.adopt(STRANGER, flat.pk, "", by_name=BY, past="adopted later")
+    assert not Entry.objects.exists()
+    assert listed() != []
+    tags.release(Tag.objects.get(uid=STRANGER))
+    Tag.objects.get(uid=STRANGER).assignments.all().delete()
+    unknown_tags.adopt(STRANGER, flat.pk, "", by_name=BY, past="adopted later")
+    assert {(one.flat_id, one.energy_wh) for one in Entry.objects.all()} == {
+        (None, -11240),
+        (flat.pk, 11240),
+    }
 
 
 def test_set_aside_until_it_comes_again(box: Box) -> None:

@@ -30,7 +30,9 @@ def overview(request: HttpRequest) -> HttpResponse:
     booked = list(homes.entries(mine).filter(month=month))
     first = homes.sessions(mine).aggregate(first=Min("month"))["first"]
     this = queries.this_month()
-    year = homes.by_month(mine, this.replace(year=this.year - 1))
+    last_year = this.replace(year=this.year - 1)
+    by_month = homes.by_month(mine, min(month, last_year))
+    year = [(one, wh) for one, wh in by_month if one >= last_year]
     most = max((wh for _, wh in year), default=0)
     context = _live(mine) | {
         "title": _("My charging"),
@@ -43,8 +45,10 @@ def overview(request: HttpRequest) -> HttpResponse:
         "after": following(month) if month < queries.this_month() else None,
         "year": [(one, wh, max(wh, 0) * 100 / most if most > 0 else 0.0) for one, wh in year],
         "sessions": charged,
+        "most": MOST_SESSIONS if len(charged) == MOST_SESSIONS else 0,
         "entries": booked,
-        "energy_wh": sum(one.booked_wh for one in charged) + sum(one.energy_wh for one in booked),
+        # Not of what is listed: that may be the first of many.
+        "energy_wh": dict(by_month).get(month, 0),
         "tags": list(homes.tags(mine)),
         "statements": list(homes.statements(mine)),
         "kinds": [kind for kind in statement_files.FORMATS if kind != "json"],

@@ -16,7 +16,7 @@ from evcs.pages import queries
 from evcs.pages.forms import AdoptForm, NoteForm, flats
 from evcs.pages.views.deciding import carried_out, tell_invalid
 from evcs.people import name_of
-from evcs.services import corrections, reviews, tags, unknown_tags
+from evcs.services import reviews, tags, unknown_tags
 
 
 def listing(request: HttpRequest) -> HttpResponse:
@@ -48,11 +48,12 @@ def adopt(request: HttpRequest, pk: int) -> HttpResponse:
     data, by_name = form.cleaned_data, name_of(request.user)
     flat = form.fields["flat"].label_from_instance(data["flat"])
 
+    past = _("Tag was adopted later") if data["before"] else ""
+
     def act() -> None:
-        unknown_tags.adopt(row.uid, data["flat"].pk, data["label"], by_name=by_name)
-        if data["before"]:
-            reason = _("Tag was adopted later")
-            corrections.claim(row.uid, data["flat"].pk, reason, by_name=by_name, user=request.user)
+        unknown_tags.adopt(
+            row.uid, data["flat"].pk, data["label"], by_name=by_name, past=past, user=request.user
+        )
 
     what = _("Tag %(uid)s belongs to %(flat)s now.") % {"uid": row.uid, "flat": flat}
     carried_out(request, what, act)

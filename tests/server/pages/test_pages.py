@@ -24,6 +24,7 @@ from evcs.models import (
     UnknownTag,
 )
 from evcs.pages import homes, queries
+from evcs.pages.views import my
 from evcs.services import closing, consumption, quarantine, reviews
 from tests.server.pages.conftest import NEIGHBOUR_TAG, House
 from tests.server.server_rig import STRANGER, at, meter, new_uuid
@@ -326,6 +327,16 @@ class TestMine:
             for month in (dt.date(2026, 9, 1), dt.date(2026, 10, 1), NOVEMBER)
         }
         assert found[NOVEMBER] == 11500
+
+    def test_the_sum_is_of_all_although_some_are_listed(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(my, "MOST_SESSIONS", 1)
+        house.box.end(new_uuid(8), seq=3, wh=13000, end_wh=14000)
+        client = house.login("mieterin", house.flat)
+        page = get(client, "my", month="2026-11")
+        assert "12,240" in page
+        assert "Nur die letzten sind aufgeführt" in page
 
     def test_a_month_of_the_past(self, house: House) -> None:
         client = house.login("mieterin", house.flat)
