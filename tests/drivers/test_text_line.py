@@ -14,6 +14,7 @@ import pytest
 
 from drivers.errors import LinePortLost
 from drivers.text_line import TextLine
+from tests.descriptors import terminals
 
 PATIENCE_S = 20.0
 
@@ -56,10 +57,6 @@ def line(adapter: Adapter) -> Iterator[TextLine]:
     made.close()
 
 
-def descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
-
-
 def test_both_ways(adapter: Adapter, line: TextLine) -> None:
     line.write(b"MCSP/1.0 PING\r\n")
     assert os.read(adapter.far, 100) == b"MCSP/1.0 PING\r\n"
@@ -70,7 +67,7 @@ def test_both_ways(adapter: Adapter, line: TextLine) -> None:
 
 
 def test_unplugged_and_back_under_its_name(adapter: Adapter, line: TextLine) -> None:
-    before = descriptors()
+    before = terminals()
     for _ in range(5):
         adapter.unplug()
         with pytest.raises(LinePortLost, match="is gone"):
@@ -85,7 +82,7 @@ def test_unplugged_and_back_under_its_name(adapter: Adapter, line: TextLine) -> 
         line.open()
         line.write(b"again\r\n")
         assert os.read(adapter.far, 100) == b"again\r\n"
-    assert descriptors() == before
+    assert terminals() == before
 
 
 def test_unplugged_while_it_is_written_to(adapter: Adapter, line: TextLine) -> None:

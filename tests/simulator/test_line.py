@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 import serial
@@ -20,6 +19,7 @@ from simulator.meter.line import RtuLine
 from simulator.meter.meter_faults import MeterFaults
 from simulator.meter.modbus_rtu import frame, is_sound
 from simulator.meter.sdm630 import Sdm630
+from tests.descriptors import terminals
 
 FLOWING = Electrical(
     (230.0, 230.0, 230.0), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0), (5_188_847.0, 0.0, 0.0)
@@ -57,10 +57,6 @@ def ask(port: serial.Serial, request: bytes, size: int) -> tuple[bytes, float]:
 
 def hears_nothing(port: serial.Serial, within_s: float = 0.2) -> bool:
     return not select.select([port.fileno()], [], [], within_s)[0]
-
-
-def open_descriptors() -> int:
-    return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
 def hung_up(port: serial.Serial) -> bool:
@@ -323,10 +319,10 @@ def test_values_are_read_when_they_are_asked_for() -> None:
 
 def test_stopping_leaves_nothing_behind() -> None:
     threads = threading.active_count()
-    descriptors = open_descriptors()
+    before = terminals()
     with running() as (line, _), client(line) as port:
         port.write(READ_18)
     line.stop()
     assert line.port == ""
     assert threading.active_count() == threads
-    assert open_descriptors() == descriptors
+    assert terminals() == before

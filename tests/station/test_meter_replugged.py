@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from station.workers.meter import LONGEST_PAUSE_S
+from tests.descriptors import terminals
 from tests.station.cli_rig import CliRig
 from tools.installation import Station, until
 
@@ -30,7 +29,7 @@ def test_the_daemon_finds_its_meter_again(rig: CliRig) -> None:
     assert station.process is not None
     pid = station.process.popen.pid
     until(lambda: age_s(station) < 1.0, "a fresh reading")
-    before = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    assert terminals(pid) == 1
     rig.box.client.call("fault", name="meter-unplugged")
     until(lambda: "there is no such port" in said_of_the_meter(station), "a box without its meter")
     rig.box.client.call("clear", name="meter-unplugged")
@@ -38,5 +37,5 @@ def test_the_daemon_finds_its_meter_again(rig: CliRig) -> None:
     until(lambda: not said_of_the_meter(station), "a box that has its meter", AGAIN_WITHIN_S)
     assert station.process.running
     assert station.process.popen.pid == pid
-    assert len(list(Path(f"/proc/{pid}/fd").iterdir())) == before
+    assert terminals(pid) == 1
     assert "meter answers" in station.process.log.read_text()

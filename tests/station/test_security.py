@@ -19,6 +19,7 @@ import pytest
 
 from station import control
 from station.log import masked
+from tests.descriptors import descriptors
 from tests.station.checks_rig import made
 from tests.station.cli_rig import CliRig
 from tools.installation import ROOT, Station, until
@@ -82,12 +83,7 @@ def repeating() -> Iterator[str]:
 
 def sockets(pid: int, table: str) -> list[list[str]]:
     """The rows of one of the kernel's tables that are this process's."""
-    links = [
-        os.readlink(path)  # noqa: PTH115 - "socket:[123]" is no path
-        for path in Path(f"/proc/{pid}/fd").iterdir()
-        if path.is_symlink()
-    ]
-    inodes = {link[8:-1] for link in links if link.startswith("socket:[")}
+    inodes = {link[8:-1] for link in descriptors("socket:[", pid)}
     rows = [line.split() for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]]
     column = 6 if table == "unix" else 9
     return [row for row in rows if row[column] in inodes]
