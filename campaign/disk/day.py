@@ -87,6 +87,7 @@ class ContentServer:
     source: Source
     charging: Callable[[], bool]
     last_seq: int = 0
+    end_tells_all: bool = True
 
     def start(self, uuid: str, body: Mapping[str, Any]) -> Answer:
         self.last_seq = max(self.last_seq, body["seq"])

@@ -46,6 +46,10 @@ class LateTransport:
         self._make = make
         self._made: Transport | None = None
 
+    @property
+    def end_tells_all(self) -> bool:
+        return self._now().end_tells_all
+
     def start(self, uuid: str, body: Mapping[str, Any]) -> Answer:
         return self._now().start(uuid, body)
 

@@ -62,6 +62,10 @@ class Line(Protocol):
 class McspTransport:
     """``name``: the station's. ``legacy``: the server is an older one, without Request-Id."""
 
+    # The first register of a meter that was exchanged, and an older server's name of the session,
+    # are told by START alone.
+    end_tells_all = False
+
     def __init__(
         self,
         line: Line,

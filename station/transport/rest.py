@@ -36,6 +36,8 @@ class RestTransport:
     ``adapter`` stands in for the network: a server without one is asked through it.
     """
 
+    end_tells_all = True
+
     def __init__(
         self,
         url: str,

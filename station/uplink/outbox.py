@@ -1,5 +1,9 @@
 """What the box has to tell of its sessions: facts first, readings, then what was refused.
 
+A charge that is over when its START's turn comes needs one message: END says all that START says,
+and the server books it alike. After an outage that is half the messages. The START stays in the
+journal until the server has the END; if it refuses the END, the START goes out after all.
+
 Nothing is ever given up and nothing discarded: what is silent is sent again with the same uuid,
 what the server finds wrong goes to quarantine and the next message goes on. Uplink thread.
 """
@@ -33,25 +37,50 @@ class Outbox:
         self._most_readings = MOST_READINGS
         self._ahead: deque[Message] = deque()
         self._sent: list[Message] = []
+        # STARTs that their END, later in the same batch, tells as well; by uuid.
+        self._told: dict[str, list[Message]] = {}
 
     def send(self) -> bool:
         """Send one thing. False when there is nothing."""
         if not self._ahead:
-            self._ahead.extend(
-                self._line.journal.call(lambda store: store.next_messages(MOST_UNCONFIRMED))
-            )
+            self._read()
         if not self._ahead:
             return self._send_readings() or self._report_quarantine()
-        self._deliver(self._ahead.popleft())
+        message = self._ahead.popleft()
+        while self._told_by_end(message):
+            self._told.setdefault(message.session.uuid, []).append(message)
+            message = self._ahead.popleft()
+        self._deliver(message)
         if not self._ahead:
             self.confirm()
         return True
+
+    def _read(self) -> None:
+        most = MOST_UNCONFIRMED
+        self._ahead.extend(self._line.journal.call(lambda store: store.next_messages(most)))
+        if len(self._ahead) == most and self._ahead[-1].kind == "start":
+            self._ahead.pop()  # its END may be the first of the next ones
 
     def confirm(self) -> None:
         """Remove from the journal what the server has. Raises sqlite3.Error; it is sent again."""
         sent, self._sent = self._sent, []
         if sent:
             self._line.journal.call(lambda store: store.delivered(sent))
+
+    def _told_by_end(self, message: Message) -> bool:
+        return (
+            message.kind == "start"
+            and any(
+                one.kind == "end" and one.session.uuid == message.session.uuid
+                for one in self._ahead
+            )
+            and self._line.transport.end_tells_all
+        )
+
+    def _anew(self) -> None:
+        """From the oldest that the server does not have."""
+        self._ahead.clear()
+        self._told.clear()
 
     def _deliver(self, message: Message) -> None:
         line, session = self._line, message.session
@@ -67,15 +96,17 @@ class Outbox:
         )
         unused = message.kind == "end" and session.reason is EndReason.NOT_STARTED
         if answer.kind is Kind.DONE or (unused and answer.kind is Kind.UNKNOWN_SESSION):
-            self._sent.append(message)
+            self._sent += [*self._told.pop(session.uuid, ()), message]
             line.heed(answer, session.uuid if message.kind == "start" else None)
         elif answer.kind in NEVER_TAKEN:
             now = line.clock.now().utc
             raw = bodies.raw(body)
             line.journal.call(lambda store: store.quarantine(message.id, raw, answer.detail, now))
             line.log.error("quarantined %s: %s", message.id, answer.detail)
+            if session.uuid in self._told:
+                self._anew()  # its START is to be told by itself
         else:
-            self._ahead.clear()  # from the oldest again, when the link is back
+            self._anew()  # when the link is back
 
     def _send_readings(self) -> bool:
         line, most = self._line, self._most_readings

@@ -20,6 +20,10 @@ class Meddler:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
+    @property
+    def end_tells_all(self) -> bool:
+        return self._transport.end_tells_all
+
     def start(self, uuid: str, body: Mapping[str, Any]) -> Answer:
         return self._transport.start(uuid, body)
 

@@ -32,6 +32,9 @@ def test_a_careless_uplink_is_found(tmp_path: Path):
         "charges booked with their own end",
         "energy booked",
         "bookings with another tag, register, energy or with a flag",
+        "bookings at the server",
+        "left in the journal for the server",
+        "messages reported as refused",
         "starts and ends that arrived before those of an earlier charge",
         "minute readings missing, doubled or changed",
     }, f"seed {SEED}"

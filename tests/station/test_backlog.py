@@ -27,14 +27,14 @@ from station.rules.messages import (
     ServerHeard,
     TagListConfirmed,
 )
-from station.rules.values import Phase, Record, TimeQuality
+from station.rules.values import Phase, Record, Session, TimeQuality
 from station.status import Snapshot
 from station.transport.answers import Answer, Kind
 from station.uplink.line import Line
 from station.uplink.outbox import MOST_UNCONFIRMED
 from station.uplink.sender import Sender
 from station.workers.link import Link
-from tests.station.journal_rig import BOOT, NOON, FakeClock, begun, ended
+from tests.station.journal_rig import BOOT, NOON, FakeClock, begun, ended, offline
 from tests.station.test_uplink import SILENT, WRONG, Wire
 
 T = TypeVar("T")
@@ -249,6 +249,105 @@ def test_one_whose_stamps_are_repaired_on_its_way_goes_out_repaired(path: Path) 
             "synced",
             "synced",
         ]
+
+
+# --- a charge that is over needs no START
+
+
+@pytest.fixture
+def charges(path: Path) -> Iterator[Way]:
+    """START and END of 25 charges wait, and the START of one that runs."""
+    with opened(path) as journal:
+        for number in range(1, 26):
+            put(journal, offline(number), Record.ACCEPTED, Announce.START)
+            put(journal, ended(number), Record.ENDED, Announce.END)
+        put(journal, offline(26), Record.ACCEPTED, Announce.START)
+        yield Way(journal).settle()
+
+
+def put(journal: Journal, session: Session, record: Record, announce: Announce) -> None:
+    journal.store.put_session(session, record, BOOT, announce)
+
+
+def told(way: Way) -> list[tuple[str, int]]:
+    return [(call.name, call.json["seq"]) for call in way.wire.of("start", "end")]
+
+
+def test_a_charge_that_is_over_is_told_by_its_end_alone(charges: Way) -> None:
+    charges.turns(9)
+    assert told(charges) == [("end", number) for number in range(1, 10)]
+    assert (charges.journal.commits, len(charges.journal.waiting())) == (0, 51)
+    charges.turns(1)
+    assert charges.journal.commits == 1
+    assert len(charges.journal.waiting()) == 31, "both are gone, in one commit"
+    charges.turns(16)
+    assert told(charges) == [*(("end", number) for number in range(1, 26)), ("start", 26)]
+    assert charges.journal.waiting() == []
+
+
+def test_a_way_whose_end_does_not_tell_all_carries_both(charges: Way) -> None:
+    charges.wire.end_tells_all = False
+    charges.turns(51)
+    both = [(kind, number) for number in range(1, 26) for kind in ("start", "end")]
+    assert told(charges) == [*both, ("start", 26)]
+    assert charges.journal.waiting() == []
+
+
+def test_the_start_of_an_end_that_is_refused_goes_out_by_itself(charges: Way) -> None:
+    charges.turns(2)
+    charges.wire.answers("end", WRONG)
+    charges.turns(3)
+    assert told(charges)[2:] == [("end", 3), ("start", 3), ("end", 4)]
+    assert [one.session.seq for one in charges.journal.store.quarantined()] == [3]
+    charges.turns(22)
+    assert told(charges)[5:] == [*(("end", number) for number in range(5, 26)), ("start", 26)]
+    assert charges.journal.waiting() == []
+
+
+def test_after_a_silence_the_end_goes_again_and_still_without_its_start(charges: Way) -> None:
+    charges.turns(2)
+    charges.wire.answers("end", SILENT)
+    charges.turns(1)
+    assert [number for number in charges.journal.waiting() if number <= 3] == [3, 3]
+    charges.pass_time(2)
+    charges.turns(1)
+    assert told(charges)[2:] == [("end", 3), ("end", 3)]
+
+
+@pytest.mark.parametrize("which", ["start", "end"])
+def test_a_repair_on_the_way_keeps_what_was_told_wrongly(path: Path, which: str) -> None:
+    estimated: dict[str, Any] = {"time_quality": TimeQuality.ESTIMATED, "started_s": 4000.0}
+    if which == "end":
+        estimated = {"end_time_quality": TimeQuality.ESTIMATED, "ended_s": 4000.0}
+    with opened(path) as journal:
+        put(journal, offline(1, **estimated), Record.ACCEPTED, Announce.START)
+        put(journal, ended(1, **estimated), Record.ENDED, Announce.END)
+        put(journal, ended(2), Record.ENDED, Announce.END)
+        way = Way(journal).settle()
+        way.turns(1)
+        journal.store.repair_stamps(RepairStamps(mono_s=5000.0, utc=NOON), BOOT)
+        way.turns(1)
+        assert journal.waiting() == ([1, 1] if which == "start" else [1])
+        way.turns(1)
+        assert journal.waiting() == []
+        assert told(way) == [("end", 1), ("end", 2), ("end", 1)]
+        again = way.wire.of("end")[-1].json
+        assert (again["time_quality"], again["end_time_quality"]) == ("synced", "synced")
+
+
+@pytest.mark.parametrize("sent", [1, 9, 10, 13])
+def test_what_end_told_for_its_start_survives_a_death(path: Path, sent: int) -> None:
+    with opened(path) as journal:
+        for number in range(1, 26):
+            put(journal, offline(number), Record.ACCEPTED, Announce.START)
+            put(journal, ended(number), Record.ENDED, Announce.END)
+        Way(journal).settle().turns(sent)
+        assert journal.waiting()[:2] == [sent // 10 * 10 + 1] * 2
+    with opened(path) as journal:
+        second = Way(journal).settle()
+        second.turns(50)
+        assert told(second) == [("end", number) for number in range(sent // 10 * 10 + 1, 26)]
+        assert journal.waiting() == []
 
 
 # --- what is not written for nothing
