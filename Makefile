@@ -24,8 +24,8 @@ system-packages: setup
 	apt-get update -qq
 	apt-get install -y -qq --no-install-recommends umockdev gir1.2-umockdev-1.0 python3 python3-gi gcc libc6-dev \
 	  systemd systemd-container util-linux mmdebstrap \
-	  nginx-light chromium chromium-driver fonts-dejavu-core \
-	  postgresql mariadb-server-core mariadb-client-core libmariadb-dev pkg-config python3-dev
+	  nginx-light openssl sqlite3 curl chromium chromium-driver fonts-dejavu-core \
+	  postgresql mariadb-server-core mariadb-client libmariadb-dev pkg-config python3-dev
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt spidev
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt --target .venv/rpi-lgpio rpi-lgpio
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[postgresql,mariadb]'

@@ -1,64 +1,167 @@
-"""Backup and restore on SQLite, as docs/operation.md has it: taken while the server writes."""
+"""docs/backup.md and docs/upgrade.md followed on each database: the pages' own commands are run."""
 
 from __future__ import annotations
 
-import json
+import importlib
+import os
+import re
+import shlex
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
+import pytest
+
+from tools import databases
 from tools.installation import ROOT, Server
 
+PAGE = (ROOT / "docs/backup.md").read_text()
+KINDS = {"SQLite": "", "MariaDB": "mariadb", "PostgreSQL": "postgresql"}
 COUNT = (
-    "import json\n"
-    "from evcs.models import Station, Tag\n"
-    "print(json.dumps([Station.objects.count(), Tag.objects.count()]))\n"
+    "from evcs.models import Station, Tag, StationKey, TagAssignment\n"
+    "for model in (Station, Tag, StationKey, TagAssignment):\n"
+    "    print(sorted(map(str, model.objects.values_list())))\n"
 )
 
 
-def shell(database: Path, *words: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "server.manage", *words],
-        cwd=ROOT, env={"PATH": "", "EVCS_DATABASE": str(database)},
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    return done.stdout
+def commands(kind: str, number: int) -> list[str]:
+    """What the page's table says for a database: table 0 backs up, table 1 restores."""
+    rows = re.findall(rf"^ *\| {kind} \| (.*) \|$", PAGE, re.MULTILINE)
+    return re.findall(r"`([^`]+)`", rows[number])
 
 
-def test_a_copy_of_a_running_server(tmp_path: Path) -> None:
-    server = Server(tmp_path, 0)
-    server.prepare()
-    live = tmp_path / "server.sqlite3"
-    backup = tmp_path / "backup.sqlite3"
-    # What .backup of the sqlite3 program calls; a writer holds the database meanwhile.
-    with closing(sqlite3.connect(live)) as writer, closing(sqlite3.connect(live)) as source:
-        writer.execute("BEGIN IMMEDIATE")
-        writer.execute("UPDATE evcs_station SET name = 'half written'")
-        with closing(sqlite3.connect(backup)) as target:
-            source.backup(target)
+@dataclass
+class On(Server):
+    """The server on some database; its programs find it as an operator's would."""
+
+    database: str = ""
+    programs: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**super().environment, "EVCS_DATABASE": self.database, **self.programs}
+
+    def run(self, command: str) -> None:
+        """A command of the page, in the folder of the backups."""
+        done = subprocess.run(
+            ["sh", "-ec", command], cwd=self.folder, env={**os.environ, **self.environment},
+            capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, (command, done.stderr)
+
+    def rows(self) -> str:
+        """All of what the demo has entered."""
+        return self.manage("shell", "-v", "0", "-c", COUNT)
+
+    def connection(self) -> Any:
+        """One of the driver's own, in a transaction."""
+        if "PGHOST" in self.programs:
+            address = f"host={self.programs['PGHOST']} user=evcs dbname=evcs"
+            return importlib.import_module("psycopg").connect(address)
+        if "HOME" in self.programs:
+            made = importlib.import_module("MySQLdb").connect(
+                read_default_file=str(self.folder / ".my.cnf"), database="evcs"
+            )
+            made.begin()
+            return made
+        return sqlite3.connect(self.database)
+
+
+@pytest.fixture(params=KINDS)
+def on(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, On]]:
+    """A server with the demo's house on each database."""
+    kind = request.param
+    if not KINDS[kind]:
+        server = On(tmp_path, 0, database=str(tmp_path / "evcs.sqlite3"))
+        server.prepare()
+        yield kind, server
+        return
+    try:
+        databases.require(KINDS[kind])
+    except databases.Missing as missing:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(missing))
+    with databases.database(KINDS[kind]) as url:
+        place = unquote(urlsplit(url).hostname or urlsplit(url).netloc.partition("@")[2])
+        place = place.removesuffix(":5432")
+        if kind == "PostgreSQL":
+            programs = {"PGHOST": place, "PGUSER": "evcs"}
+        else:
+            programs = {"HOME": str(tmp_path)}
+            (tmp_path / ".my.cnf").write_text(f"[client]\nsocket={place}\nuser=evcs\n")
+        server = On(tmp_path, 0, database=url, programs=programs)
+        server.prepare()
+        yield kind, server
+
+
+DROP = {
+    "SQLite": "mv evcs.sqlite3 damaged.sqlite3",
+    "MariaDB": 'mariadb --execute "DROP DATABASE evcs"',
+    "PostgreSQL": "dropdb evcs",
+}
+
+
+def test_the_page_is_followed(on: tuple[str, On]) -> None:
+    """A backup while a transaction is half written; all is lost; restored it is all there."""
+    kind, server = on
+    before = server.rows()
+    assert "box-1" in before
+    with closing(server.connection()) as writer:
+        writer.cursor().execute("UPDATE evcs_station SET name = 'half written'")
+        (backup,) = commands(kind, 0)
+        server.run(backup)
         writer.rollback()
-    shell(backup, "migrate", "--check")
-    shell(backup, "evcs_verify")
-    assert json.loads(shell(backup, "shell", "-v", "0", "-c", COUNT)) == json.loads(
-        shell(live, "shell", "-v", "0", "-c", COUNT)
-    )
-    with closing(sqlite3.connect(backup)) as database:
-        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        assert "half written" not in str(
-            database.execute("SELECT name FROM evcs_station").fetchall()
-        )
+    server.run(DROP[kind])
+    with pytest.raises(RuntimeError):
+        server.rows()
+    for command in commands(kind, 1):
+        server.run(command)
+    look = re.findall(r"server\.manage (.+)$", PAGE, re.MULTILINE)
+    assert [words.split()[0] for words in look] == ["migrate", "check", "evcs_verify"]
+    for words in look:
+        said = server.manage(*shlex.split(words))
+    assert "migrate" not in said
+    assert server.rows() == before
+    server.manage("migrate", "--check")
 
 
-def test_an_upgrade_from_the_first_tables_and_the_way_there(tmp_path: Path) -> None:
+def test_an_upgrade_from_the_first_tables_and_the_way_there(on: tuple[str, On]) -> None:
     """Down to the first migration and up again: no row of the house is lost on the way."""
-    server = Server(tmp_path, 0)
+    _, server = on
+    before = server.rows()
+    server.manage("migrate", "evcs", "0101", "--verbosity", "0")
+    server.manage("migrate", "--verbosity", "0")
+    server.manage("migrate", "--check")
+    server.manage("evcs_verify")
+    assert server.rows() == before
+
+
+def test_a_copy_on_sqlite_is_whole(tmp_path: Path) -> None:
+    server = On(tmp_path, 0, database=str(tmp_path / "evcs.sqlite3"))
     server.prepare()
-    live = tmp_path / "server.sqlite3"
-    before = shell(live, "shell", "-v", "0", "-c", COUNT)
-    shell(live, "migrate", "evcs", "0101", "--verbosity", "0")
-    shell(live, "migrate", "--verbosity", "0")
-    shell(live, "migrate", "--check")
-    shell(live, "evcs_verify")
-    assert shell(live, "shell", "-v", "0", "-c", COUNT) == before
+    (backup,) = commands("SQLite", 0)
+    server.run(backup)
+    with closing(sqlite3.connect(tmp_path / "backup.sqlite3")) as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_the_steps_of_an_upgrade_are_commands_that_exist() -> None:
+    """Those that the page of the upgrade names, and their flags."""
+    page = (ROOT / "docs/upgrade.md").read_text()
+    named = re.findall(r"server\.manage (\w+)([^`\n]*)", page)
+    assert {"migrate", "collectstatic", "check"} <= {name for name, _ in named}
+    for name, words in named:
+        done = subprocess.run(
+            [sys.executable, "-m", "server.manage", name, "--help"],
+            cwd=ROOT, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        for flag in re.findall(r"--[a-z]+", words):
+            assert flag in done.stdout

@@ -1,17 +1,17 @@
-"""docs/operation.md's nginx, started with its own text: TLS in front, the real server behind."""
+"""docs/tls.md followed: the certificate by its commands, nginx with its text, the real server
+behind, asked as it says."""
 
 from __future__ import annotations
 
 import os
 import re
 import shutil
-import ssl
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import trustme
 
 from tools.installation import ROOT, Process, Server, free_port, until
 
@@ -34,7 +34,7 @@ http {{
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 pytestmark = pytest.mark.skipif(
-    NGINX is None and "CI" not in os.environ, reason="needs: apt install nginx-light"
+    NGINX is None and "CI" not in os.environ, reason="needs: make system-packages (nginx-light)"
 )
 
 
@@ -51,56 +51,64 @@ class BehindProxy(Server):
         }
 
 
+TEXT = (ROOT / "docs/tls.md").read_text()
+
+
+def block(kind: str, number: int = 0) -> str:
+    """A piece of code of the page."""
+    return re.findall(rf"```{kind}\n(.*?)```", TEXT, re.DOTALL)[number]
+
+
 @pytest.fixture
-def proxy(tmp_path: Path) -> Iterator[tuple[int, ssl.SSLContext, Server]]:
-    authority = trustme.CA()
-    authority.issue_cert(HOST).private_key_and_cert_chain_pem.write_to_path(
-        str(tmp_path / "cert.pem")
-    )
+def proxy(tmp_path: Path) -> Iterator[int]:
+    subprocess.run(["sh", "-ec", block("sh")], cwd=tmp_path, check=True, capture_output=True)
     server = BehindProxy(tmp_path, 0)
     server.manage("migrate", "--verbosity", "0")
     server.start()
     port = free_port()
-    text = re.search(r"```nginx\n(.*?)```", (ROOT / "docs/operation.md").read_text(), re.DOTALL)
-    assert text is not None
-    told = text[1].replace("listen 443", f"listen 127.0.0.1:{port}")
+    told = block("nginx").replace("listen 443", f"listen 127.0.0.1:{port}")
     told = told.replace("http://127.0.0.1:8000", server.url)
-    told = re.sub(r"/etc/letsencrypt/\S+\.pem", str(tmp_path / "cert.pem"), told)
+    told = re.sub(rf"/etc/letsencrypt/live/{HOST}", str(tmp_path), told)
     (tmp_path / "nginx.conf").write_text(MAIN.format(folder=tmp_path, server=told))
     assert NGINX is not None
     subprocess.run([NGINX, "-t", "-c", str(tmp_path / "nginx.conf")], check=True)
     nginx = Process("nginx", tmp_path / "nginx.log", NGINX, "-c", str(tmp_path / "nginx.conf"))
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
     try:
-        yield port, context, server
+        until(lambda: _listens(port), "nginx")
+        yield port
     finally:
         nginx.end()
         server.stop()
 
 
-def test_the_servers_word_through_it(proxy: tuple[int, ssl.SSLContext, Server]) -> None:
-    port, context, _ = proxy
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 5).close()
+    except OSError:
+        return False
+    return True
 
-    def asked(path: str) -> tuple[int, bytes] | None:
-        import http.client
-        import socket
 
-        try:
-            raw = socket.create_connection(("127.0.0.1", port), 5)
-        except OSError:
-            return None
-        connection = http.client.HTTPSConnection(HOST, port, context=context)
-        connection.sock = context.wrap_socket(raw, server_hostname=HOST)
-        connection.request("GET", path, headers={"Host": HOST})
-        answer = connection.getresponse()
-        found = answer.status, answer.read()
-        connection.close()
-        return found
+def asked(port: int, folder: Path, path: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """The page's curl, led to the test's port."""
+    command = block("sh", 1).replace("/api/evcs/v1/health", path).split()
+    command[-1] = command[-1].replace(HOST, f"{HOST}:{port}")
+    where = ["--resolve", f"{HOST}:{port}:127.0.0.1", "--silent", "--show-error", "--noproxy", "*"]
+    return subprocess.run(
+        [*command, *where, *words], cwd=folder, capture_output=True, text=True, timeout=30
+    )
 
-    status, body = until(lambda: asked("/api/evcs/v1/"), "nginx") or (0, b"")
-    assert status == 200
-    assert b'"service":"evcs"' in body
-    # The login's cookie goes over TLS only, and the server knows that it was asked that way.
-    status, _ = asked("/admin/login/") or (0, b"")
-    assert status == 200
+
+def test_the_page_leads_to_a_server_behind_tls(proxy: int, tmp_path: Path) -> None:
+    trusted = ["--cacert", "authority.pem"]
+    health = asked(proxy, tmp_path, "/api/evcs/v1/health", *trusted)
+    assert health.returncode == 0, health.stderr
+    root = asked(proxy, tmp_path, "/api/evcs/v1/", *trusted)
+    assert '"service":"evcs"' in root.stdout
+    # The login's cookie goes over TLS only: the server knows that it was asked that way.
+    login = asked(proxy, tmp_path, "/evcs/login/", *trusted, "--include")
+    assert login.returncode == 0, login.stderr
+    cookie = next(x for x in login.stdout.splitlines() if x.lower().startswith("set-cookie"))
+    assert "Secure" in cookie
+    # Who does not know the authority does not talk to it: curl's 60.
+    assert asked(proxy, tmp_path, "/api/evcs/v1/health").returncode == 60
