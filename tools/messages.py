@@ -21,7 +21,7 @@ APP = ROOT / "evcs"
 CATALOGUE = APP / "locale/de/LC_MESSAGES/django.po"
 # Not blocktranslate: a text with values in it is made in Python.
 IN_TEMPLATES = re.compile(r"""{%-?\s*translate\s+(?:"([^"]+)"|'([^']+)')""")
-IN_CODE = {"_", "gettext", "gettext_lazy"}
+IN_CODE = {"_", "gettext", "gettext_lazy", "gettext_noop", "UsageError", "Noun"}
 HEADER = {
     "Content-Type": "text/plain; charset=utf-8",
     "Content-Transfer-Encoding": "8bit",

@@ -76,7 +76,7 @@ class Decisions:
                 try:
                     decision.carry_out(row, form.cleaned_data, request.user)
                 except (UsageError, ServiceError) as error:
-                    form.add_error(None, str(error))
+                    form.add_error(None, error.told())
                 else:
                     messages.success(request, f"{decision.title}: {row}")
                     back = f"admin:evcs_{self.model._meta.model_name}_change"

@@ -98,7 +98,7 @@ class TariffForm(forms.ModelForm):
             try:
                 tariffs.refuse(day, data["price_per_kwh"], data["vat_percent"], data["currency"])
             except UsageError as error:
-                raise forms.ValidationError(str(error)) from error
+                raise forms.ValidationError(error.told()) from error
         return data
 
 

@@ -43,7 +43,7 @@ class TagForm(forms.ModelForm):
         try:
             return tags.canonical_uid(self.cleaned_data["uid"])
         except UsageError as error:
-            raise forms.ValidationError(str(error)) from error
+            raise forms.ValidationError(error.told()) from error
 
 
 class AssignmentInline(ReadOnly, admin.TabularInline):

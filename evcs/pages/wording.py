@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from django.utils.translation import get_language, gettext
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from evcs.kinds import CommandResult, CommandType, EndReason, Phase, SessionState
@@ -77,22 +76,6 @@ ADVICE = {
     "review": _("Look at it, then correct or accept it."),
     "quarantine": _("Look at it and settle it."),
 }
-# Refusals of the services that a person meets here.
-REFUSALS = (
-    (r"the session is still open", _("The charge is still running; correct it after its end.")),
-    (r"a correction by 0 Wh", _("A correction by 0 kWh corrects nothing.")),
-    (r"nobody charges less than nothing", _("Less than nothing would be left of this charge.")),
-    (r"energy is there already", _("All of its energy is there already.")),
-    (r"nothing about this session waits", _("Nothing about this charge waits for a look.")),
-    (r"is settled already", _("Somebody has settled this message already.")),
-    (r"is not over yet", _("This month is not over yet.")),
-    (r"is closed already", _("This month is closed already.")),
-    (r"is still open; close it first", _("An earlier month is still open; close it first.")),
-    (r"open point\(s\)", _("There are open points: settle them, or give a reason.")),
-    (r"belongs to an apartment already", _("This tag belongs to an apartment already.")),
-    (r"not on the list of unknown tags", _("This tag is not on the list any more.")),
-    (r"database was", _("The database was busy; look whether it was done, then try again.")),
-)
 
 
 def named(table: dict[Any, Any], name: str) -> str:
@@ -116,12 +99,9 @@ def open_point(name: str) -> str:
 
 
 def refusal(error: UsageError | ServiceError) -> str:
-    """Return why something was not done, in the reader's language where we have it."""
-    text = str(error)
-    for pattern, words_for_it in REFUSALS:
-        if re.search(pattern, text):
-            return str(words_for_it)
-    return gettext("Not done: ") + text
+    """Return why something was not done, as a sentence in the reader's language."""
+    text = error.told()
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def language() -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from evcs.models import (
     ClosedMonth,
@@ -23,7 +24,7 @@ from evcs.models import (
 )
 from evcs.services import month_report, open_points, statements
 from evcs.services.canonical import canonical, sha256
-from evcs.services.errors import UsageError, refuse_long
+from evcs.services.errors import Noun, UsageError, refuse_long
 from evcs.services.months import is_closed
 from evcs.services.open_points import OpenPoint
 from evcs.services.settlement import month_of
@@ -44,8 +45,12 @@ class StillOpen(UsageError):
     def __init__(self, month: dt.date, points: list[OpenPoint]) -> None:
         self.points = points
         super().__init__(
-            f"{month:%Y-%m} has {len(points)} open point(s); settle them, or close over them with "
-            "a name and a reason"
+            gettext_noop(
+                "%(month)s has %(count)s open point(s); settle them, or close over them with "
+                "a name and a reason"
+            ),
+            month=f"{month:%Y-%m}",
+            count=len(points),
         )
 
 
@@ -60,14 +65,14 @@ def close(
     """
     now = timezone.now()
     if month >= month_of(now, timezone.get_default_timezone()):
-        raise UsageError(f"{month:%Y-%m} is not over yet")
+        raise UsageError("%(month)s is not over yet", month=f"{month:%Y-%m}")
     if is_closed(month):
-        raise UsageError(f"{month:%Y-%m} is closed already")
+        raise UsageError("%(month)s is closed already", month=f"{month:%Y-%m}")
     if override is not None and not (override.by.strip() and override.reason.strip()):
         raise UsageError("closing over open points takes a name and a reason")
     if override is not None:
-        refuse_long(override.by, "a name")
-        refuse_long(override.reason, "a reason", 500)
+        refuse_long(override.by, Noun("a name"))
+        refuse_long(override.reason, Noun("a reason"), 500)
     lock_all_stations()
     _refuse_earlier(month)
     points = open_points.of(month)
@@ -129,7 +134,7 @@ def _refuse_earlier(month: dt.date) -> None:
     for found in booked:
         earlier = found.values_list("month", flat=True).first()
         if earlier is not None:
-            raise UsageError(f"{earlier:%Y-%m} is still open; close it first")
+            raise UsageError("%(month)s is still open; close it first", month=f"{earlier:%Y-%m}")
 
 
 def _closed() -> list[dt.date]:

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from evcs.kinds import EntryKind
 from evcs.models import Entry, Session
-from evcs.services.errors import UsageError, refuse_long
+from evcs.services.errors import Noun, UsageError, refuse_long
 from evcs.services.months import first_open
 from evcs.services.transactions import in_transaction, lock_station
 
@@ -31,7 +31,10 @@ def correct(
         raise UsageError("a correction by 0 Wh corrects nothing")
     left_wh = sum(_owed(session).values()) + difference_wh
     if left_wh < 0:
-        raise UsageError(f"the session would count {left_wh} Wh; nobody charges less than nothing")
+        raise UsageError(
+            "the session would count %(left)s Wh; nobody charges less than nothing",
+            left=left_wh,
+        )
     return _entry(
         session, session.flat_id, difference_wh, EntryKind.CORRECTION, reason, by_name, user
     )
@@ -87,10 +90,10 @@ def _refuse_blank(reason: str, by_name: str) -> None:
     if not reason.strip():
         raise UsageError("a correction needs a reason")
     if len(reason) > LONGEST_REASON:
-        raise UsageError(f"a reason has at most {LONGEST_REASON} characters")
+        raise UsageError("a reason has at most %(most)s characters", most=LONGEST_REASON)
     if not by_name.strip():
         raise UsageError("a correction needs the name of who makes it")
-    refuse_long(by_name, "a name")
+    refuse_long(by_name, Noun("a name"))
 
 
 def _owed(session: Session) -> dict[Any, int]:

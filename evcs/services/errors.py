@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext
+
 from mcsp.codes import Code
 
 
@@ -28,6 +30,10 @@ class ServiceError(Exception):
         self.errors = errors or {}
         self.last_seq = last_seq
 
+    def told(self) -> str:
+        """Return it for a person in front of a page, in the active language where there is one."""
+        return self.detail
+
 
 class Refused(ServiceError):
     """A START that asks is answered with no; its seq counts as seen, nothing is opened."""
@@ -44,15 +50,43 @@ class SessionNotKnown(ServiceError):
 class Unavailable(ServiceError):
     """The database could not be written; the same request may succeed later."""
 
+    def told(self) -> str:
+        """Return what a person does about it."""
+        return gettext("the database was busy; look whether it was done, then try again")
+
 
 class UsageError(Exception):
-    """An administrator asked for something that cannot be; the text says what to do instead."""
+    """An administrator asked for something that cannot be; the text says what to do instead.
+
+    ``template``: an English sentence, with the ``values`` as ``%(name)s`` in it; the catalogue of
+    the pages has it in the other languages (tools.messages collects it from the calls). ``str`` is
+    English, for logs, commands and the API.
+    """
+
+    def __init__(self, template: str, **values: object) -> None:
+        super().__init__(template % values if values else template)
+        self.template = template
+        self.values = values
+
+    def told(self) -> str:
+        """Return the sentence in the active language, for a person in front of a page."""
+        values = {
+            name: gettext(value) if isinstance(value, Noun) else value
+            for name, value in self.values.items()
+        }
+        return gettext(self.template) % values if values else gettext(self.template)
+
+
+class Noun(str):
+    """What a UsageError is about, a value that is translated with its sentence."""
+
+    __slots__ = ()
 
 
 LONGEST_NAME = 100
 
 
-def refuse_long(text: str, what: str, most: int = LONGEST_NAME) -> None:
+def refuse_long(text: str, what: Noun, most: int = LONGEST_NAME) -> None:
     """Raise UsageError for text that its column cannot hold: SQLite would take it, others fail."""
     if len(text) > most:
-        raise UsageError(f"{what} has at most {most} characters")
+        raise UsageError("%(what)s has at most %(most)s characters", what=what, most=most)

@@ -61,7 +61,9 @@ def send(month: dt.date, *, report: bool = False) -> Sent:
     """
     closed = ClosedMonth.objects.filter(month=month).first()
     if closed is None or not closed.content:
-        raise UsageError(f"{month:%Y-%m} is not closed; there is nothing to mail yet")
+        raise UsageError(
+            "%(month)s is not closed; there is nothing to mail yet", month=f"{month:%Y-%m}"
+        )
     outcome = Sent()
     recipients = {str(one.flat_id): one for one in StatementRecipient.objects.all()}
     with get_connection() as connection:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from evcs.kinds import Flag
 from evcs.models import QuarantineItem, Session, SessionReview
-from evcs.services.errors import UsageError, refuse_long
+from evcs.services.errors import Noun, UsageError, refuse_long
 from evcs.services.transactions import in_transaction, lock_station
 
 # Told to a person as they are; nothing about them can be decided any better by looking.
@@ -72,8 +72,8 @@ def settle_quarantine(item: QuarantineItem, *, by_name: str, note: str) -> None:
 def _refuse_blank(by_name: str, note: str) -> None:
     if not by_name.strip():
         raise UsageError("say who has looked at it")
-    refuse_long(by_name, "a name")
+    refuse_long(by_name, Noun("a name"))
     if not note.strip():
         raise UsageError("say in a few words what was found")
     if len(note) > LONGEST_NOTE:
-        raise UsageError(f"a note has at most {LONGEST_NOTE} characters")
+        raise UsageError("a note has at most %(most)s characters", most=LONGEST_NOTE)

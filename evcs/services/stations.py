@@ -76,9 +76,13 @@ def create(name: str) -> tuple[Station, str]:
     Raises UsageError if the name is taken or is no name.
     """
     if not NAME.fullmatch(name):
-        raise UsageError(f"{name!r} is no station name; 1 to 20 of A-Z a-z 0-9 . _ -")
+        raise UsageError(
+            "%(name)s is no station name; 1 to 20 of A-Z a-z 0-9 . _ -", name=f"{name!r}"
+        )
     if Station.objects.filter(name=name).exists():
-        raise UsageError(f"station {name} exists; use --rotate-token for a new token")
+        raise UsageError(
+            "station %(name)s exists; give it a new token instead (--rotate-token)", name=name
+        )
     station = Station.objects.create(name=name, created_at=timezone.now())
     return station, _issue(station)
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from evcs.kinds import TagState
 from evcs.models import Station, Tag, TagAssignment
 from evcs.services import tag_lists
-from evcs.services.errors import UsageError, refuse_long
+from evcs.services.errors import Noun, UsageError, refuse_long
 from evcs.services.transactions import in_transaction
 from evcs.services.verdicts import Verdict, judge
 from evcs.times import rfc3339
@@ -35,7 +35,9 @@ def canonical_uid(text: str) -> str:
     """Return a UID as typed by a person in canonical form; raise UsageError if it is none."""
     uid = re.sub(r"[\s:-]", "", text).upper()
     if not CANONICAL.fullmatch(uid):
-        raise UsageError(f"{text!r} is no UID; give 8, 14 or 20 hexadecimal digits")
+        raise UsageError(
+            "%(text)s is no UID; give 8, 14 or 20 hexadecimal digits", text=f"{text!r}"
+        )
     return uid
 
 
@@ -70,7 +72,7 @@ def look_up(uid: str, station: Station, at: dt.datetime, *, lock: bool = False) 
 @in_transaction
 def register(uid: str, *, label: str = "", expires_at: dt.datetime | None = None) -> Tag:
     """Return the tag ``uid`` (canonical), created if it is new; an existing one stays as it is."""
-    refuse_long(label, "a label")
+    refuse_long(label, Noun("a label"))
     tag, new = Tag.objects.get_or_create(
         uid=uid, defaults={"label": label, "expires_at": expires_at}
     )
@@ -134,17 +136,23 @@ def assign(
     assignments = TagAssignment.objects.filter(tag=tag)
     if first and assignments.exists():
         raise UsageError(
-            f"tag {tag.uid} belongs to an apartment already; say from when on it is new"
+            "tag %(uid)s belongs to an apartment already; say from when on it is new", uid=tag.uid
         )
     if since is None and not assignments.exists():
         return _give(tag, flat_id, None, until)
     since = since or timezone.now()
     if until is not None and until <= since:
-        raise UsageError(f"a period from {rfc3339(since)} to {rfc3339(until)} has no moment in it")
+        raise UsageError(
+            "a period from %(since)s to %(until)s has no moment in it",
+            since=rfc3339(since),
+            until=rfc3339(until),
+        )
     if assignments.filter(valid_from__gte=since).exists():
         raise UsageError(
-            f"tag {tag.uid} has an assignment that begins later than {rfc3339(since)}; "
-            "end or move that one first"
+            "tag %(uid)s has an assignment that begins later than %(since)s; "
+            "end or move that one first",
+            uid=tag.uid,
+            since=rfc3339(since),
         )
     held = assignments.filter(Q(valid_to=None) | Q(valid_to__gt=since)).first()
     if held is not None:
@@ -172,7 +180,11 @@ def release(tag: Tag, until: dt.datetime | None = None) -> None:
     until = until or now
     mine = TagAssignment.objects.filter(tag=tag)
     if mine.filter(valid_from__gte=until, valid_from__lte=now).exists():
-        raise UsageError(f"tag {tag.uid} was given to an apartment after {rfc3339(until)}")
+        raise UsageError(
+            "tag %(uid)s was given to an apartment after %(until)s",
+            uid=tag.uid,
+            until=rfc3339(until),
+        )
     mine.filter(valid_from__gte=until).delete()
     mine.filter(Q(valid_to=None) | Q(valid_to__gt=until)).update(valid_to=until)
     tag_lists.changed()

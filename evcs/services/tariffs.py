@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
 from evcs.models import ClosedMonth, Tariff
-from evcs.services.errors import UsageError
+from evcs.services.errors import Noun, UsageError
 from evcs.services.settlement import following
 from evcs.services.transactions import in_transaction, lock_all_stations
 
@@ -83,14 +83,14 @@ def set_price(
 def refuse(valid_from: dt.date, per_kwh: Decimal, vat_percent: Decimal, currency: str) -> None:
     """Raise UsageError for a day in a closed month, a number that is no price, or a currency that
     is not that of the other tariffs: a statement has one sum."""
-    _refuse_number(per_kwh, "price per kWh", PRICE_STEP, PRICE_BELOW)
-    _refuse_number(vat_percent, "VAT in percent", PERCENT_STEP, PERCENT_BELOW)
+    _refuse_number(per_kwh, Noun("price per kWh"), PRICE_STEP, PRICE_BELOW)
+    _refuse_number(vat_percent, Noun("VAT in percent"), PERCENT_STEP, PERCENT_BELOW)
     if len(currency) != 3 or not (currency.isascii() and currency.isupper()):
-        raise UsageError(f"{currency!r} is no currency; write it as EUR")
+        raise UsageError("%(currency)s is no currency; write it as EUR", currency=f"{currency!r}")
     _refuse_closed(valid_from)
     others = Tariff.objects.exclude(valid_from=valid_from).exclude(currency=currency)
     if (other := others.first()) is not None:
-        raise UsageError(f"all tariffs are in one currency, and there is {other}")
+        raise UsageError("all tariffs are in one currency, and there is %(other)s", other=other)
 
 
 @in_transaction
@@ -100,23 +100,28 @@ def remove(valid_from: dt.date) -> None:
     _refuse_closed(valid_from)
     deleted, _ = Tariff.objects.filter(valid_from=valid_from).delete()
     if not deleted:
-        raise UsageError(f"no tariff begins on {valid_from}")
+        raise UsageError("no tariff begins on %(day)s", day=valid_from)
 
 
 def _refuse_closed(day: dt.date) -> None:
     last = ClosedMonth.objects.order_by("-month").first()
     if last is not None and day < following(last.month):
         raise UsageError(
-            f"{last.month:%Y-%m} is closed and billed; a tariff can begin on "
-            f"{following(last.month)} or later"
+            "%(month)s is closed and billed; a tariff can begin on %(day)s or later",
+            month=f"{last.month:%Y-%m}",
+            day=following(last.month),
         )
 
 
-def _refuse_number(value: Decimal, name: str, step: Decimal, below: Decimal) -> None:
+def _refuse_number(value: Decimal, name: Noun, step: Decimal, below: Decimal) -> None:
     if not value.is_finite() or not 0 <= value < below:
-        raise UsageError(f"{name}: {value} is outside 0 to {below}")
+        raise UsageError(
+            "%(name)s: %(value)s is outside 0 to %(below)s", name=name, value=value, below=below
+        )
     if value != value.quantize(step):
-        raise UsageError(f"{name}: {value} has more decimals than {step}")
+        raise UsageError(
+            "%(name)s: %(value)s has more decimals than %(step)s", name=name, value=value, step=step
+        )
 
 
 def _cents(value: Decimal) -> Decimal:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from evcs.models import Station, Tag, UnknownTag
 from evcs.services import corrections, tags
-from evcs.services.errors import UsageError, refuse_long
+from evcs.services.errors import Noun, UsageError, refuse_long
 from evcs.services.transactions import in_transaction
 
 # A box that is out of its mind, or in wrong hands, must not fill the disk.
@@ -70,7 +70,7 @@ def set_aside(uid: str, *, by_name: str) -> None:
     not on the list."""
     _refuse_blank(by_name)
     if not _settle(uid, by_name):
-        raise UsageError(f"tag {uid} is not on the list of unknown tags")
+        raise UsageError("tag %(uid)s is not on the list of unknown tags", uid=uid)
 
 
 def _settle(uid: str, by_name: str) -> int:
@@ -81,4 +81,4 @@ def _settle(uid: str, by_name: str) -> int:
 def _refuse_blank(by_name: str) -> None:
     if not by_name.strip():
         raise UsageError("say who decides it")
-    refuse_long(by_name, "a name")
+    refuse_long(by_name, Noun("a name"))

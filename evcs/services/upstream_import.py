@@ -64,7 +64,9 @@ def read(alias: str = "default") -> list[Row]:
     connection = connections[alias]
     if TABLE not in connection.introspection.table_names():
         raise UsageError(
-            f"database {alias!r} has no table {TABLE}; name the original's with --database"
+            "database %(alias)s has no table %(table)s; name the original's with --database",
+            alias=f"{alias!r}",
+            table=TABLE,
         )
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {', '.join(_COLUMNS)} FROM {TABLE} ORDER BY id")

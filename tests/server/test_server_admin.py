@@ -69,7 +69,7 @@ def test_what_the_service_refuses_is_told(boss: Client, box: Box) -> None:
     data = {"difference_wh": "-999999", "reason": "x"}
     page = boss.post(address(stored(A), "correct"), data)
     assert page.status_code == 200
-    assert "nobody charges less than nothing" in told(page)
+    assert "weniger als nichts lädt niemand" in told(page)
     for data in ({"difference_wh": "many", "reason": "x"}, {"difference_wh": "1"}, {}):
         assert boss.post(address(stored(A), "correct"), data).status_code == 200
     assert not Entry.objects.exists()
@@ -116,7 +116,7 @@ def test_tariffs(boss: Client) -> None:
     assert tariff.price_per_kwh == Decimal("0.35")
     page = boss.post("/admin/evcs/tariff/add/", data | {"valid_from": "2026-02-01",
                                                          "currency": "CHF"})  # fmt: skip
-    assert "one currency" in told(page)
+    assert "dieselbe Währung" in told(page)
     boss.post(address(tariff), data | {"price_per_kwh": "0.4"})
     assert [str(price.per_kwh) for price in tariffs.prices()] == ["0.40000"]
     assert boss.post(address(tariff, "delete")).status_code == 403

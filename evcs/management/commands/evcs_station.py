@@ -35,7 +35,7 @@ class Command(BaseCommand):
             if options["rotate_token"] or options["revoke_old"]:
                 station = Station.objects.filter(name=name).first()
                 if station is None:
-                    raise UsageError(f"there is no station {name}; leave the options away")
+                    raise CommandError(f"there is no station {name}; leave the options away")
                 if options["rotate_token"]:
                     self._show(f"station {name}: new token", stations.rotate_key(station))
                 if options["revoke_old"]:

@@ -49,7 +49,7 @@ class Command(BaseCommand):
             if options["list"]:
                 self._list()
             elif options["uid"] is None:
-                raise UsageError("name the tag, or --list")
+                raise CommandError("name the tag, or --list")
             else:
                 self._change(tags.canonical_uid(options["uid"]), options)
         except (ServiceError, UsageError, ValueError, OverflowError) as error:
@@ -58,7 +58,7 @@ class Command(BaseCommand):
     def _change(self, uid: str, options: dict[str, Any]) -> None:
         wanted = ("flat", "release", "block", "accept", "expires", "station")
         if not any(options[name] for name in wanted):
-            raise UsageError(
+            raise CommandError(
                 "say what to do with the tag: --flat NAME, --release, --block, --accept, "
                 "--expires TIME or --station NAME"
             )
@@ -121,7 +121,7 @@ def _moment(text: str | None) -> dt.datetime | None:
 def _station(name: str) -> Station:
     found = Station.objects.filter(name=name).first()
     if found is None:
-        raise UsageError(f"there is no station {name!r}; evcs_station makes one")
+        raise CommandError(f"there is no station {name!r}; evcs_station makes one")
     return found
 
 
@@ -131,7 +131,7 @@ def _flat(name: str) -> Any:
     if not found and name.isascii() and name.isdigit():
         found = list(flats.filter(pk=int(name)))
     if not found:
-        raise UsageError(f"there is no apartment {name!r}; make it in the admin first")
+        raise CommandError(f"there is no apartment {name!r}; make it in the admin first")
     if len(found) > 1:
-        raise UsageError(f"several apartments are called {name!r}; give the id instead")
+        raise CommandError(f"several apartments are called {name!r}; give the id instead")
     return found[0]

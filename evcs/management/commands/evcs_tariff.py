@@ -42,7 +42,7 @@ class Command(BaseCommand):
         if options["remove"]:
             tariffs.remove(day)
         elif options["price"] is None:
-            raise UsageError("say the price: --price 0.35")
+            raise CommandError("say the price: --price 0.35")
         else:
             tariffs.set_price(
                 day, Decimal(options["price"]), Decimal(options["vat"]), options["currency"]

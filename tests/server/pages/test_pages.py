@@ -178,7 +178,7 @@ class TestSessions:
         ("values", "why"),
         [
             ({"difference": "-99", "reason": "x"}, "weniger als nichts"),
-            ({"difference": "0", "reason": "x"}, "ändert nichts"),
+            ({"difference": "0", "reason": "x"}, "korrigiert nichts"),
             ({"difference": "1"}, "id_reason_error"),
             ({"difference": "viel", "reason": "x"}, "id_difference_error"),
             ({"difference": "1,2345", "reason": "x"}, "id_difference_error"),
