@@ -2,6 +2,8 @@
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command -v $$p >/dev/null 2>&1 && { echo $$p; break; }; done)
 BIN := .venv/bin
 MFRC522 := mfrc522==0.0.7
+# For the script axe.min.js in it; the browser is the distribution's.
+AXE := axe-playwright-python==0.1.8
 
 .PHONY: install rollback uninstall setup system-packages run test test-databases test-database check format bench campaign clean
 
@@ -13,7 +15,7 @@ setup: .venv/.ready
 	  { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[server,dev]'
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(MFRC522)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(MFRC522) $(AXE)
 	@touch $@
 
 # What a few tests need beside Python packages (as root): a simulated SPI device for the real spidev,
