@@ -64,11 +64,19 @@ def main() -> int:
             take(driver, house, "session", f"sessions/{number}/", WIDE)
             take(driver, house, "review", "review/", WIDE)
             take(driver, house, "month", f"months/{month}/", WIDE)
+            take(driver, house, "station", first_station(driver, house), WIDE)
             take(driver, house, "stations-phone", "stations/", PHONE)
             log_in(driver, house, "mieter")
             take(driver, house, "my-charging", f"my/?month={month}", WIDE)
             take(driver, house, "my-charging-phone", f"my/?month={month}", PHONE)
     return 0
+
+
+def first_station(driver: Chrome, house: House) -> str:
+    """The path of the first station's page."""
+    driver.get(house.url + "stations/")
+    link = driver.find_element(By.CSS_SELECTOR, ".board h2 a").get_attribute("href")
+    return str(link).removeprefix(house.url)
 
 
 def longest_charge(house: House) -> int:

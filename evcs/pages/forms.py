@@ -91,6 +91,12 @@ class FilterForm(forms.Form):
             ) from error
 
 
+class StationForm(forms.Form):
+    """A new station."""
+
+    name = forms.CharField(label=_("Name"), max_length=20)
+
+
 class NoteForm(forms.Form):
     """What was found."""
 

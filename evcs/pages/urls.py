@@ -5,7 +5,7 @@ from django.urls import reverse_lazy
 from django.views.i18n import set_language
 
 from evcs.pages.guard import ANYBODY, LOGIN, page
-from evcs.pages.views import downloads, live, months, my, review, sessions
+from evcs.pages.views import downloads, live, months, my, review, sessions, stations
 
 app_name = "evcs"
 
@@ -13,7 +13,7 @@ POST = ("POST",)
 FORM = ("GET", "HEAD", "POST")
 SEE, CHANGE = "evcs.view_session", "evcs.change_session"
 STATEMENT, CLOSE = "evcs.view_statement", "evcs.add_closedmonth"
-STATION, TAG = "evcs.change_station", "evcs.change_tag"
+STATION, NEW_STATION, TAG = "evcs.change_station", "evcs.add_station", "evcs.change_tag"
 UNKNOWN, QUARANTINE = "evcs.change_unknowntag", "evcs.change_quarantineitem"
 
 _login = LoginView.as_view(template_name="evcs/pages/login.html", next_page="evcs:home")
@@ -30,7 +30,13 @@ urlpatterns = [
     page("language/", set_language, "language", ANYBODY, POST),
     page("stations/", live.board, "live", SEE),
     page("stations/fragment/", live.fragment, "live-fragment", SEE),
+    page("stations/new/", stations.create, "new-station", NEW_STATION, POST),
+    page("stations/<int:pk>/", stations.one, "station", SEE),
     page("stations/<int:pk>/stop/", live.stop, "stop", STATION, POST),
+    page("stations/<int:pk>/enable/", stations.enable, "enable", STATION, POST),
+    page("stations/<int:pk>/reset/", stations.reset, "reset", STATION, POST),
+    page("stations/<int:pk>/tokens/new/", stations.new_token, "new-token", STATION, POST),
+    page("stations/<int:pk>/tokens/end/", stations.revoke_tokens, "revoke-tokens", STATION, POST),
     page("sessions/", sessions.listing, "sessions", SEE),
     page("sessions/<int:pk>/", sessions.one, "session", SEE),
     page("sessions/<int:pk>/correct/", sessions.correct, "correct", CHANGE, POST),

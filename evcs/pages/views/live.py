@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from evcs.kinds import CommandType
 from evcs.models import Session, Station
 from evcs.pages import live
+from evcs.pages.forms import StationForm
 from evcs.pages.views.deciding import carried_out
 from evcs.services import commands
 
@@ -56,6 +57,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "boards": boards,
         "refresh_s": live.REFRESH_S,
         "may_stop": request.user.has_perm("evcs.change_station"),
+        "new": StationForm() if request.user.has_perm("evcs.add_station") else None,
         "title": _("Stations"),
     }
 

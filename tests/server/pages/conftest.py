@@ -22,6 +22,7 @@ PERMISSIONS = (
     "view_statement",
     "add_closedmonth",
     "change_station",
+    "add_station",
     "change_tag",
     "change_unknowntag",
     "change_quarantineitem",

@@ -26,6 +26,7 @@ GO, SENT, NO, GONE, LOGIN = "page", "redirect", "refused", "missing", "login"
 # Who gets what, in the order of ACTORS. A landlord has no apartment: "my" pages are empty to them.
 EVERYBODY = (GO,) * 6
 LANDLORD = (LOGIN, NO, NO, NO, NO, GO)
+LANDLORD_IS_SHOWN = (LOGIN, NO, NO, NO, NO, GO)
 LANDLORD_DOES = (LOGIN, NO, NO, NO, NO, SENT)
 ANY_LOGIN = (LOGIN, GO, GO, GO, GO, GO)
 ANY_LOGIN_DOES = (LOGIN, SENT, SENT, SENT, SENT, SENT)
@@ -78,6 +79,12 @@ TABLE: dict[str, Row] = {
     "language": Row((SENT,) * 6, post=lambda case: {"language": "en"}),
     "live": Row(LANDLORD),
     "live-fragment": Row(LANDLORD),
+    "new-station": Row(LANDLORD_IS_SHOWN, post=lambda case: {"name": "Lader9"}),
+    "station": Row(LANDLORD, lambda case: [case.house.box.pk]),
+    "enable": Row(LANDLORD_DOES, lambda case: [case.house.box.pk], lambda case: {"enabled": "1"}),
+    "reset": Row(LANDLORD_DOES, lambda case: [case.house.box.pk], _nothing),
+    "new-token": Row(LANDLORD_IS_SHOWN, lambda case: [case.house.box.pk], _nothing),
+    "revoke-tokens": Row(LANDLORD_DOES, lambda case: [case.house.box.pk], _nothing),
     "stop": Row(
         LANDLORD_DOES,
         lambda case: [case.house.box.pk],

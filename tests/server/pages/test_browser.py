@@ -122,6 +122,19 @@ def test_a_charge_appears_and_is_stopped(driver: Chrome, house: House) -> None:
     until(lambda: "ausgeführt" in text(driver), "the outcome")
 
 
+def test_a_station_is_made_and_its_token_is_shown_once(driver: Chrome, house: House) -> None:
+    log_in(driver, house, "admin", "stations/")
+    driver.find_element(By.XPATH, "//summary[.='Neue Station']").click()
+    driver.find_element(By.NAME, "name").send_keys("Lader-9", Keys.ENTER)
+    token = until(lambda: driver.find_element(By.ID, "token").text, "the token")
+    assert token.startswith("evcs_")
+    driver.get(house.url + "stations/")
+    driver.find_element(By.LINK_TEXT, "Lader-9").click()
+    until(lambda: driver.title.startswith("Lader-9"), "the station's page")
+    assert token not in driver.page_source
+    assert token[:13] in text(driver)
+
+
 def test_a_page_that_is_not_up_to_date_says_so(driver: Chrome, house: House) -> None:
     log_in(driver, house, "admin", "stations/")
     warning = driver.find_element(By.ID, "stale")
@@ -205,7 +218,9 @@ def test_a_phone_scrolls_in_one_direction(driver: Chrome, house: House, tmp_path
     pages = ("stations/", "sessions/", f"sessions/{first}/", "review/", "tags/", "months/")
     browser.resize(driver, NARROW)
     assert_no_wider(driver, "login/")
-    log_in(driver, house, "admin")
+    log_in(driver, house, "admin", "stations/")
+    station = driver.find_element(By.CSS_SELECTOR, ".board h2 a").get_attribute("href")
+    pages += (str(station).removeprefix(house.url),)
     for path in (*pages, f"months/{month}/", "password/", "sessions/999999/"):
         driver.get(house.url + path)
         assert_no_wider(driver, path)
@@ -279,8 +294,10 @@ def test_no_rule_of_accessibility_is_broken(driver: Chrome, house: House, scheme
     house.box.heartbeat(phase="charging", session=key, power_w=10_812)
     driver.get(house.url + "login/")
     assert_accessible(driver, "login/")
-    log_in(driver, house, "admin")
-    paths = ("stations/", "sessions/", f"sessions/{first}/", "review/", "tags/", "months/")
+    log_in(driver, house, "admin", "stations/")
+    board = driver.find_element(By.CSS_SELECTOR, ".board h2 a").get_attribute("href")
+    station = str(board).removeprefix(house.url)
+    paths = ("stations/", station, "sessions/", f"sessions/{first}/", "review/", "tags/", "months/")
     for path in (*paths, f"months/{month}/", "password/", "sessions/999999/"):
         driver.get(house.url + path)
         assert_accessible(driver, path)

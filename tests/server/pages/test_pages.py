@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+import re
+from typing import Any, ClassVar
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -25,21 +26,21 @@ from evcs.models import (
 )
 from evcs.pages import homes, queries
 from evcs.pages.views import my
-from evcs.services import closing, consumption, quarantine, reviews
+from evcs.services import closing, consumption, quarantine, reviews, stations
 from tests.server.pages.conftest import NEIGHBOUR_TAG, House
 from tests.server.server_rig import STRANGER, at, meter, new_uuid
 
 NOVEMBER = dt.date(2026, 11, 1)
 
 
-def get(client: Client, name: str, *arguments: Any, **query: Any) -> str:
+def get(client: Client, name: str, /, *arguments: Any, **query: Any) -> str:
     """Return a page's text."""
     response = client.get(reverse(f"evcs:{name}", args=arguments), query)
     assert response.status_code == 200
     return response.content.decode()
 
 
-def post(client: Client, name: str, *arguments: Any, **values: Any) -> str:
+def post(client: Client, name: str, /, *arguments: Any, **values: Any) -> str:
     """Post, and return the text of the page that people see then."""
     response = client.post(reverse(f"evcs:{name}", args=arguments), values, follow=True)
     return response.content.decode()
@@ -112,6 +113,78 @@ class TestStations:
     def test_nonsense_stops_nothing(self, text: str, house: House, owner: Client) -> None:
         assert "läuft nicht mehr" in post(owner, "stop", house.box.pk, session=text)
         assert not Command.objects.exists()
+
+
+class TestOneStation:
+    """What it is, its tokens, what it was told."""
+
+    FAULT: ClassVar = {"name": "contactor_fault", "since": "2026-11-03T10:00:00Z"}
+
+    def test_its_facts(self, house: House, owner: Client) -> None:
+        house.box.heartbeat(phase="available")
+        page = get(owner, "station", house.box.pk)
+        assert house.box.station.name in page
+        assert "frei" in page
+        assert "gültig" in page
+        assert 'id="token"' not in page
+
+    def test_a_new_one_shows_its_token_once(self, owner: Client) -> None:
+        page = post(owner, "new-station", name="Lader9")
+        token = re.findall(r'<code id="token">(evcs_[^<]+)</code>', page)[0]
+        known = stations.authenticate(token)
+        assert known is not None
+        assert known.station.name == "Lader9"
+        again = get(owner, "station", known.station.pk)
+        assert token not in again
+        assert token[:13] in again
+
+    @pytest.mark.parametrize(
+        ("name", "why"), [("Lader 9", "kein Name einer Station"), ("", "fehlt")]
+    )
+    def test_why_none_was_made(self, name: str, why: str, owner: Client) -> None:
+        assert why in post(owner, "new-station", name=name)
+        assert not Station.objects.exists()
+
+    def test_the_name_is_taken(self, house: House, owner: Client) -> None:
+        page = post(owner, "new-station", name=house.box.station.name)
+        assert "gibt es schon" in page
+
+    def test_a_token_is_rotated(self, house: House, owner: Client) -> None:
+        old = house.box.token
+        page = post(owner, "new-token", house.box.pk)
+        new = re.findall(r'<code id="token">(evcs_[^<]+)</code>', page)[0]
+        assert stations.authenticate(old) is not None
+        assert stations.authenticate(new) is not None
+        assert "neueste Schlüssel" in post(owner, "revoke-tokens", house.box.pk)
+        assert stations.authenticate(old) is None
+        assert stations.authenticate(new) is not None
+
+    def test_disabled_and_enabled(self, house: House, owner: Client) -> None:
+        assert "beginnt keinen" in post(owner, "enable", house.box.pk, enabled="0")
+        assert not Station.objects.get(pk=house.box.pk).enabled
+        told = house.box.heartbeat().json()["commands"]
+        assert [one["type"] for one in told] == ["disable"]
+        assert "wartet auf die Box" in get(owner, "station", house.box.pk)
+        post(owner, "enable", house.box.pk, enabled="1")
+        assert Station.objects.get(pk=house.box.pk).enabled
+
+    def test_a_fault_is_reset_that_was_seen(self, house: House, owner: Client) -> None:
+        house.box.heartbeat(phase="faulted", faults=[self.FAULT])
+        page = get(owner, "station", house.box.pk)
+        assert "Zurücksetzen" in page
+        seen = {"fault": self.FAULT["name"], "since": self.FAULT["since"]}
+        assert "gesendet" in post(owner, "reset", house.box.pk, **seen)
+        (told,) = house.box.heartbeat(phase="faulted", faults=[self.FAULT]).json()["commands"]
+        assert (told["type"], told["fault"]) == ("reset", "contactor_fault")
+        done = [{"id": told["id"], "result": "refused"}]
+        house.box.heartbeat(phase="faulted", faults=[self.FAULT], done=done)
+        assert "abgelehnt" in get(owner, "station", house.box.pk)
+
+    def test_one_that_came_later_is_not(self, house: House, owner: Client) -> None:
+        house.box.heartbeat(phase="faulted", faults=[self.FAULT])
+        seen = {"fault": self.FAULT["name"], "since": "2026-11-02T10:00:00Z"}
+        assert "besteht nicht mehr" in post(owner, "reset", house.box.pk, **seen)
+        assert house.box.heartbeat().json()["commands"] == []
 
 
 class TestSessions:

@@ -1,0 +1,110 @@
+"""One station: what it is, its tokens, what it was told; made, switched on and off, reset."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+
+from evcs.kinds import CommandType
+from evcs.models import Station
+from evcs.pages import live, wording
+from evcs.pages.forms import StationForm
+from evcs.pages.views.deciding import carried_out, tell_invalid
+from evcs.services import commands, stations
+from evcs.services.errors import ServiceError, UsageError
+
+COMMANDS_SHOWN = 20
+
+
+def one(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show a station."""
+    return _page(request, get_object_or_404(Station, pk=pk))
+
+
+def create(request: HttpRequest) -> HttpResponse:
+    """Make a station, and show its token: now, and never again."""
+    form = StationForm(request.POST)
+    if not form.is_valid():
+        tell_invalid(request)
+        return redirect("evcs:live")
+    try:
+        station, token = stations.create(form.cleaned_data["name"])
+    except (UsageError, ServiceError) as error:
+        messages.error(request, wording.refusal(error))
+        return redirect("evcs:live")
+    return _page(request, station, token)
+
+
+def new_token(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give a station a second token, and show it: now, and never again."""
+    station = get_object_or_404(Station, pk=pk)
+    return _page(request, station, stations.rotate_key(station))
+
+
+def revoke_tokens(request: HttpRequest, pk: int) -> HttpResponse:
+    """Leave a station its newest token only."""
+    station = get_object_or_404(Station, pk=pk)
+    carried_out(
+        request,
+        _("Only the newest token of %(name)s is valid now.") % {"name": station.name},
+        lambda: stations.revoke_old_keys(station),
+    )
+    return redirect("evcs:station", pk)
+
+
+def enable(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let a station begin charges, or not; what runs goes on."""
+    station = get_object_or_404(Station, pk=pk)
+    enabled = request.POST.get("enabled") == "1"
+    if enabled:
+        kind, what = CommandType.ENABLE, _("%(name)s begins charges again.")
+    else:
+        kind, what = CommandType.DISABLE, _("%(name)s begins no charge any more.")
+    carried_out(
+        request,
+        what % {"name": station.name},
+        lambda: commands.give(station, kind, user=request.user),
+    )
+    return redirect("evcs:station", pk)
+
+
+def reset(request: HttpRequest, pk: int) -> HttpResponse:
+    """Tell a station to clear the fault that the person saw, and no other."""
+    station = get_object_or_404(Station, pk=pk)
+    seen = {"name": request.POST.get("fault"), "since": request.POST.get("since")}
+    stands = any({key: fault.get(key) for key in seen} == seen for fault in station.faults)
+    since = parse_datetime(str(seen["since"])) if stands else None
+    if since is None:
+        messages.error(request, _("This fault does not stand any more."))
+        return redirect("evcs:station", pk)
+    carried_out(
+        request,
+        _("Reset sent to %(name)s; what became of it shows below within seconds.")
+        % {"name": station.name},
+        lambda: commands.give(
+            station, CommandType.RESET, fault=seen["name"], since=since, user=request.user
+        ),
+    )
+    return redirect("evcs:station", pk)
+
+
+def _page(request: HttpRequest, station: Station, token: str = "") -> HttpResponse:
+    shown = live.boards()
+    live.watch(shown)
+    told = station.commands.select_related("created_by").order_by("-created_at", "-pk")
+    context: dict[str, Any] = {
+        "title": station.name,
+        "station": station,
+        "silent": live.is_silent(station, timezone.now()),
+        "token": token,
+        "keys": list(station.keys.all()),
+        "commands": list(told[:COMMANDS_SHOWN]),
+        "may_change": request.user.has_perm("evcs.change_station"),
+    }
+    return render(request, "evcs/pages/station.html", context)
