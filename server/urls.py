@@ -11,5 +11,5 @@ urlpatterns = [
     path("evcs/", include("evcs.pages.urls")),
     path("admin/", admin.site.urls),
 ]
-# Only with EVCS_DEBUG; elsewhere the web server in front serves STATIC_ROOT.
+# Only with EVCS_DEBUG; elsewhere WhiteNoise serves STATIC_ROOT (settings.MIDDLEWARE).
 urlpatterns += staticfiles_urlpatterns()

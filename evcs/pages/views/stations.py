@@ -98,12 +98,14 @@ def _page(request: HttpRequest, station: Station, token: str = "") -> HttpRespon
     shown = live.boards()
     live.watch(shown)
     told = station.commands.select_related("created_by").order_by("-created_at", "-pk")
+    keys = list(station.keys.all())
     context: dict[str, Any] = {
         "title": station.name,
         "station": station,
         "silent": live.is_silent(station, timezone.now()),
         "token": token,
-        "keys": list(station.keys.all()),
+        "keys": keys,
+        "several": sum(key.revoked_at is None for key in keys) > 1,
         "commands": list(told[:COMMANDS_SHOWN]),
         "may_change": request.user.has_perm("evcs.change_station"),
     }
