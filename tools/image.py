@@ -2,9 +2,9 @@
 
     python -m tools.image [--stand-in] [--share PATH]…
 
-`buildah` (apt) builds the Dockerfile of the commit that is checked out in a chroot, then the image's
-own commands run in it on a throw-away MariaDB, as compose.yaml has them: migrate, check, a station,
-gunicorn asked for its health, its login and its style sheet, and the alerts. Needs root.
+`buildah` (apt) builds the Dockerfile of the commit that is checked out in a chroot, then the
+image's own commands run in it on a throw-away MariaDB, as compose.yaml has them: migrate, check, a
+station, gunicorn asked for its health, its login and its style sheet, and the alerts. Needs root.
 
 --stand-in makes Debian's own Python take the place of the base image, where no registry can be
 reached. --share: a file or folder of this machine that the build sees as well (pip's settings,
@@ -69,9 +69,12 @@ def build(folder: Path, shared: Sequence[str], pull: bool) -> None:
     context = folder / "context"
     subprocess.run(["git", "clone", "-q", str(ROOT), str(context)], check=True)
     volumes = [word for path in shared for word in ("-v", f"{path}:{path}:ro")]
-    buildah(
-        *["bud", "--layers=false", "--pull" if pull else "--pull-never", *volumes],
-        *["-t", IMAGE, str(context)],
+    pulling = "--pull" if pull else "--pull-never"
+    subprocess.run(
+        ["buildah", "bud", "--layers=false", pulling, *volumes, "-t", IMAGE, str(context)],
+        env=SURROUNDINGS,
+        stdin=subprocess.DEVNULL,
+        check=True,
     )
 
 
