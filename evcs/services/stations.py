@@ -8,6 +8,7 @@ import re
 import secrets
 from dataclasses import dataclass
 
+from django.db.models import F
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
@@ -89,7 +90,8 @@ def create(name: str) -> tuple[Station, str]:
 
 @in_transaction
 def rotate_key(station: Station) -> str:
-    """Return a new token; the newest one so far stays valid beside it, older ones end."""
+    """Return a new token; the one that was used last stays valid beside it, so that one that
+    nobody wrote down costs the box nothing; others end."""
     lock_station(station.pk)
     return _issue(station)
 
@@ -140,7 +142,8 @@ def _issue(station: Station) -> str:
     token = f"evcs_{prefix}_{secrets.token_urlsafe(32)}"
     now = timezone.now()
     live = StationKey.objects.filter(station=station, revoked_at=None)
-    kept = [key.pk for key in live[: LIVE_KEYS - 1]]
+    used_last = live.order_by(F("last_used_at").desc(nulls_last=True), "-created_at", "-pk")
+    kept = [key.pk for key in used_last[: LIVE_KEYS - 1]]
     live.exclude(pk__in=kept).update(revoked_at=now)
     StationKey.objects.create(station=station, prefix=prefix, sha512=digest(token), created_at=now)
     return token

@@ -22,7 +22,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--rotate-token",
             action="store_true",
-            help="print a new token; the latest one so far stays valid beside it",
+            help="print a new token; the one that was used last stays valid beside it",
         )
         parser.add_argument(
             "--revoke-old", action="store_true", help="end all tokens but the newest one"

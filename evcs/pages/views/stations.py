@@ -13,11 +13,10 @@ from django.utils.translation import gettext as _
 
 from evcs.kinds import CommandType
 from evcs.models import Station
-from evcs.pages import live, wording
+from evcs.pages import live
 from evcs.pages.forms import StationForm
 from evcs.pages.views.deciding import carried_out, tell_invalid
 from evcs.services import commands, stations
-from evcs.services.errors import ServiceError, UsageError
 
 COMMANDS_SHOWN = 20
 
@@ -33,18 +32,22 @@ def create(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         tell_invalid(request)
         return redirect("evcs:live")
-    try:
-        station, token = stations.create(form.cleaned_data["name"])
-    except (UsageError, ServiceError) as error:
-        messages.error(request, wording.refusal(error))
+    made: list[tuple[Station, str]] = []
+    name = form.cleaned_data["name"]
+    what = _("Station %(name)s is made.") % {"name": name}
+    if not carried_out(request, what, lambda: made.append(stations.create(name))):
         return redirect("evcs:live")
-    return _page(request, station, token)
+    return _page(request, *made[0])
 
 
 def new_token(request: HttpRequest, pk: int) -> HttpResponse:
     """Give a station a second token, and show it: now, and never again."""
     station = get_object_or_404(Station, pk=pk)
-    return _page(request, station, stations.rotate_key(station))
+    made: list[str] = []
+    what = _("%(name)s has a new token.") % {"name": station.name}
+    if not carried_out(request, what, lambda: made.append(stations.rotate_key(station))):
+        return redirect("evcs:station", pk)
+    return _page(request, station, made[0])
 
 
 def revoke_tokens(request: HttpRequest, pk: int) -> HttpResponse:

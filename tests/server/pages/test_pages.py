@@ -159,6 +159,17 @@ class TestOneStation:
         assert stations.authenticate(old) is None
         assert stations.authenticate(new) is not None
 
+    def test_a_token_that_nobody_wrote_down_costs_the_box_nothing(
+        self, house: House, owner: Client
+    ) -> None:
+        house.box.heartbeat()
+        lost = [
+            re.findall(r'<code id="token">([^<]+)', post(owner, "new-token", house.box.pk))[0]
+            for _ in range(3)
+        ]
+        assert [stations.authenticate(one) is not None for one in lost] == [False, False, True]
+        assert house.box.heartbeat().status_code == 200
+
     def test_disabled_and_enabled(self, house: House, owner: Client) -> None:
         assert "beginnt keinen" in post(owner, "enable", house.box.pk, enabled="0")
         assert not Station.objects.get(pk=house.box.pk).enabled
