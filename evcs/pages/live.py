@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.utils import timezone
@@ -72,11 +73,11 @@ def is_silent(station: Station, now: dt.datetime) -> bool:
     return now - station.heartbeat_at > dt.timedelta(seconds=PATIENCE * station.heartbeat_s)
 
 
-def watch(shown: list[Board]) -> None:
+def watch(shown: Iterable[Station]) -> None:
     """Let all stations report faster while somebody looks. It writes about twice a minute, so
     that many watchers cost no more than one; it stands in the database, for all workers."""
     soon = timezone.now() + dt.timedelta(seconds=WATCH_S / 2)
-    if any(_until(board.station) < soon for board in shown):
+    if any(_until(station) < soon for station in shown):
         stations.watch_all(WATCH_S)
 
 

@@ -52,7 +52,7 @@ def stop(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _context(request: HttpRequest) -> dict[str, Any]:
     boards = live.boards()
-    live.watch(boards)
+    live.watch(board.station for board in boards)
     return {
         "boards": boards,
         "refresh_s": live.REFRESH_S,

@@ -98,8 +98,7 @@ def reset(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _page(request: HttpRequest, station: Station, token: str = "") -> HttpResponse:
-    shown = live.boards()
-    live.watch(shown)
+    live.watch([station])
     told = station.commands.select_related("created_by").order_by("-created_at", "-pk")
     keys = list(station.keys.all())
     context: dict[str, Any] = {
