@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from drivers.errors import ReaderError
 from drivers.reader import Card, Reader, SeveralCards
 from station.checks.probe import Result, Surroundings, device, unavailable
 from station.clock import monotonic
@@ -15,48 +16,84 @@ POLLS = 20
 GOOD_POLLS = 19
 VERIFIES = 100
 SLOW_POLL_S = 0.2
+# What fails so often in a row, always alike and without ever having worked, is broken as it says.
+# One failure alone may be a flipped bit: among noise a chip seems hung in one look of sixteen.
+FAILURES_IN_A_ROW = 3
 
 # VersionReg of the NXP chip by revision, and of the copies that are sold under its name.
 _GENUINE = {0x91: "MFRC522 version 1.0", 0x92: "MFRC522 version 2.0"}
 _CLONES = {0x88: "FM17522", 0x89: "FM17522E", 0xB2: "FM17522"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Seen:
-    """What POLLS polls saw. ``glitches``: SPI readings that a repetition did not confirm."""
+    """What POLLS polls saw. ``glitches``: SPI readings that a repetition did not confirm;
+    ``failures``: what was so wrong that the chip had to be reset, in turn."""
 
-    version: int
-    cards: int
-    several: int
-    glitches: int
-    poll_s: float
+    version: int | None = None
+    cards: int = 0
+    several: int = 0
+    glitches: int = 0
+    poll_s: float = 0.0
+    failures: tuple[str, ...] = ()
 
 
 def look(around: Surroundings) -> Result:
     """Open the reader, poll it, close it. Raises DriverError."""
     wired = around.config.reader
     reader = Reader(wired.spi_bus, wired.spi_device, wired.reset_pin)
-    cards = several = 0
     try:
-        reader.open()
-        version = reader.version or 0
-        began_s = monotonic()
-        for _ in range(POLLS):
-            found = reader.scan()
-            cards += isinstance(found, Card)
-            several += isinstance(found, SeveralCards)
-        poll_s = (monotonic() - began_s) / POLLS
-        for _ in range(VERIFIES):
-            reader.verify()
+        return judge(watch(reader, monotonic))
     finally:
         reader.close()
-    return judge(Seen(version, cards, several, reader.counters.glitches, poll_s))
+
+
+def watch(reader: Reader, monotonic: Callable[[], float]) -> Seen:
+    """Poll a reader that is not open yet; after a failure it is reset, and the look goes on.
+
+    Raises ReaderError if the reader never works and always fails alike, or LibraryMissing.
+    """
+    seen = Seen()
+    in_a_row: list[ReaderError] = []
+    is_open = False
+    began_s = monotonic()
+    for turn in range(POLLS + VERIFIES):
+        if turn == POLLS:
+            seen.poll_s = (monotonic() - began_s) / POLLS
+        try:
+            if not is_open:
+                reader.open()
+                is_open = True
+                seen.version = reader.version
+            if turn < POLLS:
+                found = reader.scan()
+                seen.cards += isinstance(found, Card)
+                seen.several += isinstance(found, SeveralCards)
+            else:
+                reader.verify()
+            in_a_row.clear()
+        except ReaderError as error:
+            is_open = False
+            in_a_row.append(error)
+            seen.failures += (str(error),)
+            if len(in_a_row) == FAILURES_IN_A_ROW:
+                alike = len({type(one) for one in in_a_row}) == 1
+                if alike and len(seen.failures) == turn + 1:
+                    raise
+                break
+    seen.glitches = reader.counters.glitches
+    return seen
 
 
 def judge(seen: Seen) -> Result:
     """Pure."""
     problems = []
-    if seen.glitches:
+    if seen.failures:
+        problems.append(
+            f"resets needed meanwhile: {len(seen.failures)}; shorten the wires, check 3.3 V, GND "
+            f"and every plug (last failure: {seen.failures[-1].removeprefix('reader: ')})"
+        )
+    elif seen.glitches:
         problems.append(
             f"{seen.glitches} SPI readings were wrong at the first try: shorten the wires, check "
             "3.3 V and GND"
@@ -76,8 +113,10 @@ def judge(seen: Seen) -> Result:
     return Result("reader", not problems, "; ".join([chip, *problems]))
 
 
-def chip_name(version: int) -> str:
-    """What VersionReg says about the maker."""
+def chip_name(version: int | None) -> str:
+    """What VersionReg says about the maker; None: it could not be read."""
+    if version is None:
+        return "an unknown chip"
     if version in _GENUINE:
         return _GENUINE[version]
     return f"{_CLONES.get(version, 'a clone')} (VersionReg 0x{version:02X}; usually works)"

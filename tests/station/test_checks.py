@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from drivers.errors import ReaderHung, ReaderReset
 from drivers.meter import Sample
 from drivers.reader import Card, Counters
 from station.checks import (
@@ -49,6 +50,7 @@ from station.rules.values import (
     TimeQuality,
 )
 from station.transport.answers import Answer, Kind
+from tests.drivers.rfid_rig import Rig
 from tests.station.checks_rig import NOW, FixedTime, around, look, made, named
 from tests.station.test_rest import response, secure_server
 from tools.installation import ROOT
@@ -217,6 +219,8 @@ WELL = reader.Seen(version=0x92, cards=0, several=0, glitches=0, poll_s=0.01)
         ({"cards": 1}, False, ["1 of 20"]),
         ({"several": 1}, False, ["hold one alone"]),
         ({"glitches": 3}, False, ["3 SPI readings", "shorten the wires"]),
+        ({"failures": ("reader: a", "reader: b")}, False, ["needed meanwhile: 2", "3.3 V", ": b)"]),
+        ({"version": None, "failures": ("reader: a",)}, False, ["unknown chip"]),
         ({"poll_s": 0.25}, False, ["250 ms"]),
         ({"version": 0x91}, True, ["version 1.0"]),
         ({"version": 0x88}, True, ["FM17522"]),
@@ -266,6 +270,57 @@ def test_a_held_card_is_counted_and_every_wrong_reading_too(
     assert "15 of 20 polls" in found.text
     assert "1 SPI readings were wrong" in found.text
     assert held.closed
+
+
+def test_noise_is_never_taken_for_a_chip_that_hangs() -> None:
+    """A flipped bit looks like a hung, a silent or a reset chip; the wires are what is wrong."""
+    seen_failing = 0
+    for seed in range(150):
+        with Rig().installed() as rig:
+            rig.chip.faults.reseed(seed)
+            rig.chip.faults.noise = rig.chip.faults.air_noise = 0.002
+            try:
+                found = reader.judge(reader.watch(rig.reader(), rig.monotonic))
+            except ReaderReset as error:
+                found = Result("reader", False, str(error))
+            seen_failing += "resets needed" in found.text
+            assert not found.ok, f"seed {seed}"
+            assert "3.3 V" in found.text, f"seed {seed}: {found.text}"
+    assert seen_failing > 50
+
+
+def test_one_failure_is_no_verdict_and_many_alike_are() -> None:
+    with Rig().installed() as rig:
+        held = rig.reader()
+        hangs = iter([True])
+
+        def hang_once_at_the_tenth(_: bytes) -> None:
+            if held.counters.polls == 10 and next(hangs, False):
+                rig.chip.faults.hung_until_reset = True
+
+        rig.before_transfer = hang_once_at_the_tenth
+        seen = reader.watch(held, rig.monotonic)
+        assert len(seen.failures) == 1
+        assert "last failure: the chip on /dev/spidev0.0 answers but" in reader.judge(seen).text
+        rig.chip.faults.hung = True
+        with pytest.raises(ReaderHung, match="RST"):
+            reader.watch(rig.reader(), rig.monotonic)
+
+
+def test_a_chip_that_dies_during_the_look_is_not_called_dead_from_the_start() -> None:
+    with Rig().installed() as rig:
+        held = rig.reader()
+        rig.chip.faults.version = 0x12
+
+        def die_at_the_tenth(_: bytes) -> None:
+            if held.counters.polls == 10:
+                rig.chip.faults.dead = 0x00
+
+        rig.before_transfer = die_at_the_tenth
+        seen = reader.watch(held, rig.monotonic)
+        assert seen.version == 0x12
+        assert len(seen.failures) == reader.FAILURES_IN_A_ROW
+        assert "last failure: nothing answers" in reader.judge(seen).text
 
 
 def test_reader_beside_a_daemon_that_has_lost_it(config: Config) -> None:
