@@ -48,6 +48,11 @@ def rfc3339(at: dt.datetime) -> str:
     return at.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
 
 
+def first_moment(day: dt.date, zone: dt.tzinfo) -> dt.datetime:
+    """Return when a day begins in a zone."""
+    return dt.datetime(day.year, day.month, day.day, tzinfo=zone)
+
+
 def parse_month(text: str) -> dt.date:
     """Return the first day of ``2026-11``. Raises ValueError if that is no month."""
     match = MONTH.fullmatch(text)

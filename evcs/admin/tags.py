@@ -68,7 +68,8 @@ class TagAdmin(NoDelete, admin.ModelAdmin):
         """Write the tag, then its apartment."""
         tags.store(obj)
         if form.cleaned_data.get("flat"):
-            tags.assign(obj, form.cleaned_data["flat"].pk)
+            flat_id = form.cleaned_data["flat"].pk
+            unknown_tags.give(obj, flat_id, by_name=name_of(request.user))
 
     def save_related(self, request: Any, form: Any, formsets: Any, change: bool) -> None:
         """Write the stations; the assignments are not edited here."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.core.validators import MinValueValidator
 from django.db import models
 
@@ -29,6 +31,11 @@ class Tariff(models.Model):
         verbose_name = "Tarif"
         verbose_name_plural = "Tarife"
         ordering = ["-valid_from"]
+
+    @property
+    def gross_per_kwh(self) -> Decimal:
+        """Price and VAT of one kWh; what is billed is rounded once, in the sum."""
+        return self.price_per_kwh * (100 + self.vat_percent) / 100
 
     def __str__(self) -> str:
         return f"{self.valid_from} {self.price_per_kwh} {self.currency}/kWh"

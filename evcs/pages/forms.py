@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.apps import apps
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from evcs.kinds import Flag, SessionState
-from evcs.models import Station
+from evcs.models import Station, Tag
 from evcs.pages import wording
 from evcs.services import corrections, reviews
 from evcs.services.errors import UsageError
 from evcs.services.tags import canonical_uid
 from evcs.settings import evcs_settings
-from evcs.times import parse_month
+from evcs.times import first_moment, parse_month
 
 NOBODY = "none"
 LONGEST_OVERRIDE = 500
+FIRST_YEAR, LAST_YEAR = 2000, 2200
 
 
 def flats() -> Any:
@@ -39,6 +42,23 @@ class FlatField(forms.ModelChoiceField):
         return str(getattr(flat, evcs_settings.FLAT_NAME_FIELD))
 
 
+class UidField(forms.CharField):
+    """The UID of a tag, as typed; cleaned to its canonical form."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=30, **kwargs)
+
+    def clean(self, value: Any) -> str:
+        """Return the UID, empty if it may be."""
+        text = super().clean(value)
+        try:
+            return canonical_uid(text) if text else ""
+        except UsageError as error:
+            raise forms.ValidationError(
+                _("This is no tag: 8, 14 or 20 hexadecimal digits.")
+            ) from error
+
+
 class FilterForm(forms.Form):
     """Which sessions. What does not fit is told and leaves the list empty."""
 
@@ -52,7 +72,7 @@ class FilterForm(forms.Form):
         Station.objects.none(), label=_("Station"), required=False, empty_label=_("all")
     )
     flat = forms.ChoiceField(label=_("Apartment"), required=False)
-    tag = forms.CharField(label=_("Tag"), required=False, max_length=30)
+    tag = UidField(label=_("Tag"), required=False)
     flag = forms.ChoiceField(label=_("Remark"), required=False)
     state = forms.ChoiceField(label=_("State"), required=False)
 
@@ -80,21 +100,105 @@ class FilterForm(forms.Form):
         except ValueError as error:
             raise forms.ValidationError(_("Write the month as 2026-11.")) from error
 
-    def clean_tag(self) -> str:
-        """Return the UID in canonical form."""
-        text = self.cleaned_data["tag"]
-        try:
-            return canonical_uid(text) if text else ""
-        except UsageError as error:
-            raise forms.ValidationError(
-                _("This is no tag: 8, 14 or 20 hexadecimal digits.")
-            ) from error
-
 
 class StationForm(forms.Form):
     """A new station."""
 
     name = forms.CharField(label=_("Name"), max_length=20)
+
+
+def begin_of(day: dt.date | None) -> dt.datetime | None:
+    """Return when a day of the house begins, None for none."""
+    return day and first_moment(day, timezone.get_default_timezone())
+
+
+class DayField(forms.DateField):
+    """A day of the house."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        # A browser sends ISO 8601 whatever it shows, and wants it so.
+        widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+        super().__init__(widget=widget, **kwargs)
+
+    def clean(self, value: Any) -> dt.date | None:
+        """Return the day. One at the ends of the calendar is a slip."""
+        day: dt.date | None = super().clean(value)
+        if day is not None and not FIRST_YEAR <= day.year <= LAST_YEAR:
+            raise forms.ValidationError(
+                _("A year from %(first)d to %(last)d, please.")
+                % {"first": FIRST_YEAR, "last": LAST_YEAR}
+            )
+        return day
+
+
+class NewTagForm(forms.Form):
+    """A tag that is entered by its number."""
+
+    uid = UidField(label=_("Number of the tag"), help_text=_("As 04 A3 C6 CA E2 61 80."))
+    flat = FlatField(label=_("Apartment"), required=False, empty_label=_("no apartment"))
+    label = forms.CharField(label=_("Label (optional)"), max_length=100, required=False)
+
+
+class GiveForm(forms.Form):
+    """Whose a tag is from a day on."""
+
+    flat = FlatField(label=_("Apartment"), required=False, empty_label=_("no apartment"))
+    since = DayField(label=_("From"), required=False, help_text=_("Empty: from now on."))
+
+    def clean_since(self) -> dt.datetime | None:
+        """Return the first moment of the day, None for now."""
+        return begin_of(self.cleaned_data["since"])
+
+
+class TagForm(forms.Form):
+    """What a tag is called, until when it is valid, and where."""
+
+    label = forms.CharField(label=_("Label (optional)"), max_length=100, required=False)
+    last_day = DayField(
+        label=_("Valid until the end of"), required=False, help_text=_("Empty: without an end.")
+    )
+    stations = forms.ModelMultipleChoiceField(
+        Station.objects.none(),
+        label=_("Valid at these stations only"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("None chosen: at all."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["stations"].queryset = Station.objects.order_by("name")
+
+    @classmethod
+    def of(cls, tag: Tag) -> TagForm:
+        """Return the form filled in as ``tag`` is."""
+        last_day = tag.expires_at and timezone.localdate(tag.expires_at - dt.timedelta(seconds=1))
+        values = {"label": tag.label, "last_day": last_day, "stations": tag.stations.all()}
+        return cls(initial=values)
+
+    @property
+    def expires_at(self) -> dt.datetime | None:
+        """The first moment at which the tag is not valid any more."""
+        last_day = self.cleaned_data["last_day"]
+        return begin_of(last_day and last_day + dt.timedelta(days=1))
+
+
+class TariffForm(forms.Form):
+    """What a kilowatt-hour costs from a day on."""
+
+    valid_from = DayField(label=_("From"))
+    price_per_kwh = forms.DecimalField(
+        label=_("Price per kWh, net"), max_digits=8, decimal_places=5, min_value=0, localize=True
+    )
+    vat_percent = forms.DecimalField(
+        label=_("VAT in percent"),
+        max_digits=4,
+        decimal_places=2,
+        min_value=0,
+        initial=0,
+        localize=True,
+    )
+    currency = forms.CharField(label=_("Currency"), max_length=3, initial="EUR")
 
 
 class NoteForm(forms.Form):

@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
 from evcs.models import Entry, Resident, Session, Statement, Tag, TagAssignment
+from evcs.times import first_moment
 
 NOTHING = Q(pk__in=[])
 
@@ -97,7 +98,7 @@ def _began_within(home: Resident, field: str) -> Q:
 
 
 def _midnight(day: dt.date) -> dt.datetime:
-    return dt.datetime(day.year, day.month, day.day, tzinfo=timezone.get_default_timezone())
+    return first_moment(day, timezone.get_default_timezone())
 
 
 def _last_whole_month(until: dt.date) -> dt.date:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Subquery, Sum
 from django.utils import timezone
 
 from evcs.kinds import EntryKind, SessionState
@@ -19,6 +19,7 @@ from evcs.models import (
     Session,
     SessionReview,
     Station,
+    Tag,
     UnknownTag,
 )
 from evcs.pages.forms import NOBODY, flats
@@ -173,9 +174,14 @@ def provisional() -> list[Session]:
 
 
 def unknown_tags() -> list[UnknownTag]:
-    """Return unknown tags, the latest first, at most MOST_LISTED."""
+    """Return unknown tags, the latest first, at most MOST_LISTED.
+
+    ``given_pk``: of the tag, if it is registered and was somebody's before; it is not adopted then
+    but given, with the day on its page.
+    """
+    given = Tag.objects.filter(uid=OuterRef("uid"), assignments__isnull=False).values("pk")[:1]
     found = UnknownTag.objects.filter(settled_at=None).select_related("station")
-    return list(found[:MOST_LISTED])
+    return list(found.annotate(given_pk=Subquery(given))[:MOST_LISTED])
 
 
 def quarantine() -> list[QuarantineItem]:

@@ -5,7 +5,17 @@ from django.urls import reverse_lazy
 from django.views.i18n import set_language
 
 from evcs.pages.guard import ANYBODY, LOGIN, page
-from evcs.pages.views import downloads, live, months, my, review, sessions, stations
+from evcs.pages.views import (
+    downloads,
+    live,
+    months,
+    my,
+    review,
+    sessions,
+    stations,
+    tags,
+    tariffs,
+)
 
 app_name = "evcs"
 
@@ -13,7 +23,9 @@ POST = ("POST",)
 FORM = ("GET", "HEAD", "POST")
 SEE, CHANGE = "evcs.view_session", "evcs.change_session"
 STATEMENT, CLOSE = "evcs.view_statement", "evcs.add_closedmonth"
-STATION, NEW_STATION, TAG = "evcs.change_station", "evcs.add_station", "evcs.change_tag"
+STATION, NEW_STATION = "evcs.change_station", "evcs.add_station"
+TAG, NEW_TAG = "evcs.change_tag", "evcs.add_tag"
+PRICE, NO_PRICE = "evcs.add_tariff", "evcs.delete_tariff"
 UNKNOWN, QUARANTINE = "evcs.change_unknowntag", "evcs.change_quarantineitem"
 
 _login = LoginView.as_view(template_name="evcs/pages/login.html", next_page="evcs:home")
@@ -46,9 +58,16 @@ urlpatterns = [
     page("review/tags/<int:pk>/adopt/", review.adopt, "adopt", UNKNOWN, POST),
     page("review/tags/<int:pk>/aside/", review.set_aside, "set-aside", UNKNOWN, POST),
     page("review/messages/<int:pk>/settle/", review.settle, "settle", QUARANTINE, POST),
-    page("tags/", review.tags_page, "tags", SEE),
-    page("tags/<int:pk>/block/", review.block, "block", TAG, POST),
-    page("tags/<int:pk>/accept/", review.accept, "accept", TAG, POST),
+    page("tags/", tags.listing, "tags", SEE),
+    page("tags/new/", tags.create, "new-tag", NEW_TAG, POST),
+    page("tags/<int:pk>/", tags.one, "tag", SEE),
+    page("tags/<int:pk>/give/", tags.give, "give-tag", TAG, POST),
+    page("tags/<int:pk>/edit/", tags.edit, "edit-tag", TAG, POST),
+    page("tags/<int:pk>/block/", tags.block, "block", TAG, POST),
+    page("tags/<int:pk>/accept/", tags.accept, "accept", TAG, POST),
+    page("prices/", tariffs.listing, "tariffs", SEE),
+    page("prices/set/", tariffs.set_price, "set-tariff", PRICE, POST),
+    page("prices/<int:pk>/remove/", tariffs.remove, "remove-tariff", NO_PRICE, POST),
     page("months/", months.listing, "months", SEE),
     page("months/<str:month>/", months.one, "month", SEE),
     page("months/<str:month>/close/", months.close, "close-month", CLOSE, POST),

@@ -72,13 +72,28 @@ def look_up(uid: str, station: Station, at: dt.datetime, *, lock: bool = False) 
 @in_transaction
 def register(uid: str, *, label: str = "", expires_at: dt.datetime | None = None) -> Tag:
     """Return the tag ``uid`` (canonical), created if it is new; an existing one stays as it is."""
+    return _registered(uid, label, expires_at)[0]
+
+
+@in_transaction
+def register_new(uid: str, *, label: str = "") -> Tag:
+    """The same for a person who believes it is new: raises UsageError if it is not."""
+    tag, new = _registered(uid, label, None)
+    if not new:
+        raise UsageError(
+            "tag %(uid)s is registered already; look on its page whose it is", uid=tag.uid
+        )
+    return tag
+
+
+def _registered(uid: str, label: str, expires_at: dt.datetime | None) -> tuple[Tag, bool]:
     refuse_long(label, Noun("a label"))
     tag, new = Tag.objects.get_or_create(
         uid=uid, defaults={"label": label, "expires_at": expires_at}
     )
     if new:
         tag_lists.changed()
-    return tag
+    return tag, new
 
 
 @in_transaction
@@ -98,6 +113,16 @@ def set_stations(tag: Tag, stations: Iterable[Station]) -> None:
     Tag.objects.select_for_update().get(pk=tag.pk)
     tag.stations.set(chosen)
     tag_lists.changed()
+
+
+@in_transaction
+def describe(
+    tag: Tag, *, label: str, expires_at: dt.datetime | None, stations: Iterable[Station]
+) -> None:
+    """Set what a tag is called, until when it is valid (None: no end), and where (none: at all)."""
+    refuse_long(label, Noun("a label"))
+    set_stations(tag, stations)
+    Tag.objects.filter(pk=tag.pk).update(label=label, expires_at=expires_at)
 
 
 @in_transaction

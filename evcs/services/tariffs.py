@@ -103,13 +103,19 @@ def remove(valid_from: dt.date) -> None:
         raise UsageError("no tariff begins on %(day)s", day=valid_from)
 
 
+def open_from() -> dt.date | None:
+    """Return the first day that a tariff can begin on; None: any. What is closed is billed."""
+    last = ClosedMonth.objects.order_by("-month").values_list("month", flat=True).first()
+    return None if last is None else following(last)
+
+
 def _refuse_closed(day: dt.date) -> None:
-    last = ClosedMonth.objects.order_by("-month").first()
-    if last is not None and day < following(last.month):
+    first = open_from()
+    if first is not None and day < first:
         raise UsageError(
             "%(month)s is closed and billed; a tariff can begin on %(day)s or later",
-            month=f"{last.month:%Y-%m}",
-            day=following(last.month),
+            month=f"{first - dt.timedelta(days=1):%Y-%m}",
+            day=first,
         )
 
 

@@ -65,6 +65,33 @@ def adopt(
 
 
 @in_transaction
+def enter(uid: str, flat_id: Any, label: str, *, by_name: str) -> Tag:
+    """Register a new tag by its ``uid`` (canonical); ``flat_id`` None leaves it nobody's.
+
+    Raises UsageError without a name, or if it is registered already.
+    """
+    tag = tags.register_new(uid, label=label)
+    if flat_id is not None:
+        give(tag, flat_id, by_name=by_name)
+    return tag
+
+
+@in_transaction
+def give(
+    tag: Tag,
+    flat_id: Any,
+    *,
+    by_name: str,
+    since: dt.datetime | None = None,
+    until: dt.datetime | None = None,
+) -> None:
+    """As tags.assign; a tag that was held to a box while it was nobody's waits no longer."""
+    _refuse_blank(by_name)
+    tags.assign(tag, flat_id, since=since, until=until)
+    _settle(tag.uid, by_name)
+
+
+@in_transaction
 def set_aside(uid: str, *, by_name: str) -> None:
     """Take a tag off the list without adopting it. Raises UsageError without a name, or if it is
     not on the list."""

@@ -30,6 +30,14 @@ def kw(w: int | None) -> str:
 
 
 @register.filter
+def price(value: Decimal) -> str:
+    """Money per kWh or percent, with two decimals or as many as it has."""
+    exact = value.normalize()
+    places = max(2, -int(exact.as_tuple().exponent))
+    return formats.number_format(exact, places)
+
+
+@register.filter
 def moment(at: dt.datetime | None) -> str:
     """A time of the house, to the minute."""
     if at is None:

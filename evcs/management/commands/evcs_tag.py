@@ -14,7 +14,7 @@ from evcs.models import Station, Tag
 from evcs.services import tags, unknown_tags
 from evcs.services.errors import ServiceError, UsageError
 from evcs.settings import evcs_settings
-from evcs.times import parse_rfc3339
+from evcs.times import first_moment, parse_rfc3339
 
 
 class Command(BaseCommand):
@@ -67,7 +67,7 @@ class Command(BaseCommand):
         stations = [_station(name) for name in options["station"] or []]
         tag = tags.register(uid, label=options["label"])
         if flat is not None:
-            tags.assign(tag, flat.pk, since=since, until=until)
+            unknown_tags.give(tag, flat.pk, by_name="evcs_tag", since=since, until=until)
             self.stdout.write(f"tag {uid} belongs to {flat}")
         if options["release"]:
             tags.release(tag, until)
@@ -113,8 +113,7 @@ def _moment(text: str | None) -> dt.datetime | None:
     if text is None:
         return None
     if len(text) == 10:
-        day = dt.date.fromisoformat(text)
-        return dt.datetime(day.year, day.month, day.day, tzinfo=timezone.get_default_timezone())
+        return first_moment(dt.date.fromisoformat(text), timezone.get_default_timezone())
     return parse_rfc3339(text)
 
 

@@ -1,22 +1,19 @@
-"""What waits for a person: doubtful charges, unknown tags, refused messages. And all tags."""
+"""What waits for a person: doubtful charges, unknown tags, refused messages."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import messages
-from django.db.models import Prefetch, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from evcs.models import QuarantineItem, Tag, TagAssignment, UnknownTag
+from evcs.models import QuarantineItem, UnknownTag
 from evcs.pages import queries
 from evcs.pages.forms import AdoptForm, NoteForm, flats
 from evcs.pages.views.deciding import carried_out, tell_invalid
 from evcs.people import name_of
-from evcs.services import reviews, tags, unknown_tags
+from evcs.services import reviews, unknown_tags
 
 
 def listing(request: HttpRequest) -> HttpResponse:
@@ -86,36 +83,3 @@ def settle(request: HttpRequest, pk: int) -> HttpResponse:
         lambda: reviews.settle_quarantine(item, by_name=by_name, note=note),
     )
     return redirect("evcs:review")
-
-
-def tags_page(request: HttpRequest) -> HttpResponse:
-    """Show all tags and whose they are."""
-    now = timezone.now()
-    held = TagAssignment.objects.filter(Q(valid_to=None) | Q(valid_to__gt=now))
-    found = Tag.objects.prefetch_related(
-        Prefetch("assignments", held.select_related("flat"), to_attr="held")
-    )
-    context = {
-        "title": _("Tags"),
-        "tags": list(found),
-        "now": now,
-        "may_change": request.user.has_perm("evcs.change_tag"),
-    }
-    return render(request, "evcs/pages/tags.html", context)
-
-
-def block(request: HttpRequest, pk: int) -> HttpResponse:
-    """Let a tag charge nowhere."""
-    return _set_blocked(request, pk, True, _("Tag %(uid)s is blocked."))
-
-
-def accept(request: HttpRequest, pk: int) -> HttpResponse:
-    """Let a blocked tag charge again."""
-    return _set_blocked(request, pk, False, _("Tag %(uid)s is accepted again."))
-
-
-def _set_blocked(request: HttpRequest, pk: int, blocked: bool, what: str) -> HttpResponse:
-    tag = get_object_or_404(Tag, pk=pk)
-    tags.set_blocked(tag, blocked)
-    messages.success(request, what % {"uid": tag.uid})
-    return redirect("evcs:tags")

@@ -23,7 +23,10 @@ PERMISSIONS = (
     "add_closedmonth",
     "change_station",
     "add_station",
+    "add_tag",
     "change_tag",
+    "add_tariff",
+    "delete_tariff",
     "change_unknowntag",
     "change_quarantineitem",
 )

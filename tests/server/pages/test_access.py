@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,10 +13,10 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, reverse
 
-from evcs.models import QuarantineItem, Statement, Station, Tag, UnknownTag
+from evcs.models import QuarantineItem, Statement, Station, Tag, Tariff, UnknownTag
 from evcs.pages.guard import CSP
 from evcs.pages.urls import urlpatterns
-from evcs.services import closing, quarantine
+from evcs.services import closing, quarantine, tariffs
 from server.mmetering.models import Flat
 from tests.server.pages.conftest import House
 from tests.server.server_rig import STRANGER, TAG, end_body, new_uuid
@@ -52,6 +53,7 @@ class Case:
     own_tag: Tag
     unknown: UnknownTag
     refused: QuarantineItem
+    tariff: Tariff
 
     @property
     def open_month(self) -> str:
@@ -104,6 +106,21 @@ TABLE: dict[str, Row] = {
     "set-aside": Row(LANDLORD_DOES, lambda case: [case.unknown.pk], _nothing),
     "settle": Row(LANDLORD_DOES, lambda case: [case.refused.pk], lambda case: {"note": "alt"}),
     "tags": Row(LANDLORD),
+    "new-tag": Row(LANDLORD_DOES, post=lambda case: {"uid": "0A0B0C0D"}),
+    "tag": Row(LANDLORD, lambda case: [case.own_tag.pk]),
+    "give-tag": Row(LANDLORD_DOES, lambda case: [case.own_tag.pk], _nothing),
+    "edit-tag": Row(LANDLORD_DOES, lambda case: [case.own_tag.pk], _nothing),
+    "tariffs": Row(LANDLORD),
+    "set-tariff": Row(
+        LANDLORD_DOES,
+        post=lambda case: {
+            "valid_from": "2027-01-01",
+            "price_per_kwh": "0,35",
+            "vat_percent": "19",
+            "currency": "EUR",
+        },
+    ),
+    "remove-tariff": Row(LANDLORD_DOES, lambda case: [case.tariff.pk], _nothing),
     "block": Row(LANDLORD_DOES, lambda case: [case.own_tag.pk], _nothing),
     "accept": Row(LANDLORD_DOES, lambda case: [case.own_tag.pk], _nothing),
     "months": Row(LANDLORD),
@@ -145,6 +162,7 @@ def case(house: House) -> Case:
         Tag.objects.get(uid=TAG),
         UnknownTag.objects.get(uid=STRANGER),
         QuarantineItem.objects.get(),
+        tariffs.set_price(dt.date(2026, 12, 1), Decimal("0.30"), Decimal(0)),
     )
 
 

@@ -220,8 +220,11 @@ def every_page(driver: Chrome, house: House) -> Iterator[str]:
     yield "login/"
     log_in(driver, house, "admin", "stations/")
     station = linked(driver, house, ".board h2 a")
-    pages = ("stations/", station, "sessions/", f"sessions/{first}/", "review/", "tags/", "months/")
-    for path in (*pages, f"months/{month}/", "password/", "sessions/999999/"):
+    driver.get(house.url + "tags/")
+    tag = linked(driver, house, "tbody th a")
+    pages = ("stations/", station, "sessions/", f"sessions/{first}/", "review/", "tags/", tag)
+    more = ("months/", f"months/{month}/", "prices/", "password/", "sessions/999999/")
+    for path in (*pages, *more):
         driver.get(house.url + path)
         yield path
     driver.delete_all_cookies()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
 import re
+from decimal import Decimal
 from typing import Any, ClassVar
 
 import pytest
@@ -22,11 +24,12 @@ from evcs.models import (
     Statement,
     Station,
     Tag,
+    Tariff,
     UnknownTag,
 )
 from evcs.pages import homes, queries
 from evcs.pages.views import my
-from evcs.services import closing, consumption, quarantine, reviews, stations
+from evcs.services import closing, consumption, quarantine, reviews, stations, tags, tariffs
 from tests.server.pages.conftest import NEIGHBOUR_TAG, House
 from tests.server.server_rig import STRANGER, at, meter, new_uuid
 
@@ -356,6 +359,172 @@ class TestReview:
         tag.refresh_from_db()
         assert tag.state == "accepted"
 
+    def test_one_that_was_somebodys_is_given_on_its_page(self, house: House, owner: Client) -> None:
+        tag = Tag.objects.get(uid=NEIGHBOUR_TAG)
+        tags.release(tag)
+        house.box.start(new_uuid(8), seq=3, tag=NEIGHBOUR_TAG, started_at=at())
+        page = get(owner, "review")
+        assert reverse("evcs:tag", args=[tag.pk]) in page
+        assert reverse("evcs:adopt", args=[UnknownTag.objects.get().pk]) not in page
+        assert "Es ist vermerkt" in post(owner, "give-tag", tag.pk, flat=house.flat.pk)
+        assert "Nichts wartet." in get(owner, "review")
+
+
+class TestTags:
+    """Entered, given away, limited."""
+
+    def test_entered_by_its_number(self, house: House, owner: Client) -> None:
+        house.box.start(new_uuid(8), seq=3, tag=STRANGER)
+        spaced = " ".join(STRANGER[i : i + 2] for i in range(0, len(STRANGER), 2)).lower()
+        page = post(owner, "new-tag", uid=spaced, flat=house.neighbour.pk, label="Zweitkarte")
+        assert "Die Karte ist eingetragen." in page
+        tag = Tag.objects.get(uid=STRANGER)
+        assert tag.label == "Zweitkarte"
+        assert [one.flat for one in tag.assignments.all()] == [house.neighbour]
+        assert "Nichts wartet." in get(owner, "review")
+        assert house.box.start(new_uuid(9), seq=4, tag=STRANGER).status_code == 201
+
+    def test_entered_for_nobody_yet(self, house: House, owner: Client) -> None:
+        post(owner, "new-tag", uid=STRANGER)
+        tag = Tag.objects.get(uid=STRANGER)
+        assert not tag.assignments.exists()
+        assert "Sie gehörte noch keiner Wohnung." in get(owner, "tag", tag.pk)
+
+    @pytest.mark.parametrize(
+        ("values", "why"),
+        [
+            ({"uid": "04A3C6"}, "Das ist keine Karte"),
+            ({"uid": ""}, "Dieses Feld ist zwingend erforderlich"),
+            ({"uid": NEIGHBOUR_TAG}, "ist schon eingetragen"),
+            ({"uid": STRANGER, "flat": "999"}, "Bitte eine gültige Auswahl treffen"),
+            ({"uid": STRANGER, "label": "x" * 101}, "höchstens 100 Zeichen"),
+        ],
+    )
+    def test_why_none_was_entered(
+        self, values: dict[str, str], why: str, house: House, owner: Client
+    ) -> None:
+        before = Tag.objects.count()
+        page = post(owner, "new-tag", **values)
+        assert why in page
+        assert '<details class="card" open>' in page
+        assert Tag.objects.count() == before
+
+    def test_given_from_a_day_on(self, house: House, owner: Client) -> None:
+        tag = Tag.objects.get(uid=NEIGHBOUR_TAG)
+        page = post(owner, "give-tag", tag.pk, flat=house.flat.pk, since="2026-12-01")
+        assert "Es ist vermerkt" in page
+        assert page.index("Wohnung 3 links") < page.index("Wohnung 1 rechts")
+        old, new = tag.assignments.order_by("pk")
+        assert (old.flat, old.valid_from, old.valid_to) == (house.neighbour, None, new.valid_from)
+        assert new.valid_from.isoformat() == "2026-11-30T23:00:00+00:00"
+        assert "ab 01.12.2026" in get(owner, "tags")
+
+    def test_taken_back(self, house: House, owner: Client) -> None:
+        tag = Tag.objects.get(uid=NEIGHBOUR_TAG)
+        post(owner, "give-tag", tag.pk, flat="")
+        assert tag.assignments.get().valid_to is not None
+        start = {"tag": NEIGHBOUR_TAG, "started_at": at()}
+        assert house.other_box.start(new_uuid(9), seq=2, **start).status_code == 403
+
+    @pytest.mark.parametrize(
+        ("since", "why"),
+        [
+            ("2026-02-30", "Bitte ein gültiges Datum eingeben"),
+            ("0001-01-01", "Bitte ein Jahr von 2000 bis 2200"),
+            ("2026-10-31", "eine Zuordnung, die später"),
+        ],
+    )
+    def test_why_it_was_not_given(self, since: str, why: str, house: House, owner: Client) -> None:
+        tag = Tag.objects.get(uid=NEIGHBOUR_TAG)
+        post(owner, "give-tag", tag.pk, flat=house.flat.pk, since="2026-11-01")
+        page = post(owner, "give-tag", tag.pk, flat=house.neighbour.pk, since=since)
+        assert why in page
+        assert tag.assignments.count() == 2
+
+    def test_limited_in_time_and_place(self, house: House, owner: Client) -> None:
+        tag = Tag.objects.get(uid=NEIGHBOUR_TAG)
+        elsewhere = house.box.pk
+        values = {"label": "Gast", "last_day": "2026-12-24", "stations": [elsewhere]}
+        page = post(owner, "edit-tag", tag.pk, **values)
+        assert "Die Karte ist geändert." in page
+        assert "25.12.2026 00:00" in page
+        assert 'value="2026-12-24"' in page
+        tag.refresh_from_db()
+        assert tag.label == "Gast"
+        assert house.other_box.start(new_uuid(9), seq=2, tag=NEIGHBOUR_TAG).status_code == 403
+        post(owner, "edit-tag", tag.pk, label="", last_day="", stations=[])
+        assert house.other_box.start(new_uuid(10), seq=3, tag=NEIGHBOUR_TAG).status_code == 201
+
+    def test_why_it_was_not_limited(self, house: House, owner: Client) -> None:
+        tag = Tag.objects.get(uid=NEIGHBOUR_TAG)
+        page = post(owner, "edit-tag", tag.pk, label="Gast", last_day="bald")
+        assert "Bitte ein gültiges Datum eingeben" in page
+        tag.refresh_from_db()
+        assert tag.label == ""
+
+    def test_who_may_only_look_is_offered_nothing(self, house: House, landlord: Client) -> None:
+        tag = Tag.objects.get(uid=NEIGHBOUR_TAG)
+        for page in (get(landlord, "tags"), get(landlord, "tag", tag.pk), get(landlord, "tariffs")):
+            main = page[page.index("<main") : page.index("</main>")]
+            assert "<form" not in main
+
+
+class TestPrices:
+    """What a kilowatt-hour costs."""
+
+    VALUES: ClassVar = {
+        "valid_from": "2026-12-01",
+        "price_per_kwh": "0,329",
+        "vat_percent": "19",
+        "currency": "EUR",
+    }
+
+    def test_set_replaced_and_taken_back(self, house: House, owner: Client) -> None:
+        assert "Es gibt keinen Preis" in get(owner, "tariffs")
+        page = post(owner, "set-tariff", **self.VALUES)
+        assert "Der Preis ist festgelegt." in page
+        assert "0,329 EUR" in page
+        assert "0,39151 EUR" in page
+        assert 'value="19,00"' in page
+        post(owner, "set-tariff", **{**self.VALUES, "price_per_kwh": "0,3"})
+        only = Tariff.objects.get()
+        assert only.price_per_kwh == Decimal("0.3")
+        page = post(owner, "remove-tariff", only.pk)
+        assert "Der Preis ab 01.12.2026 ist zurückgenommen." in page
+        assert not Tariff.objects.exists()
+
+    @pytest.mark.parametrize(
+        ("changes", "why"),
+        [
+            ({"price_per_kwh": "gratis"}, "Bitte eine Zahl eingeben"),
+            ({"price_per_kwh": "-1"}, "größer oder gleich 0"),
+            ({"price_per_kwh": "0,123456"}, "höchstens 5 Dezimalstellen"),
+            ({"price_per_kwh": "1000"}, "höchstens 3 Ziffern vor dem Komma"),
+            ({"vat_percent": "100"}, "höchstens 2 Ziffern vor dem Komma"),
+            ({"currency": "€"}, "keine Währung"),
+            ({"currency": "USD"}, "dieselbe Währung"),
+            ({"valid_from": ""}, "zwingend erforderlich"),
+            ({"valid_from": "2026-10-31"}, "2026-10 ist abgeschlossen"),
+        ],
+    )
+    def test_why_none_was_set(
+        self, changes: dict[str, str], why: str, house: House, owner: Client
+    ) -> None:
+        tariffs.set_price(dt.date(2026, 1, 1), Decimal("0.30"), Decimal(19))
+        closing.close(dt.date(2026, 10, 1), "Test", override=closing.Override("Test", "Test"))
+        page = post(owner, "set-tariff", **{**self.VALUES, **changes})
+        assert why in html.unescape(page)
+        assert Tariff.objects.count() == 1
+
+    def test_what_was_billed_with_stays(self, house: House, owner: Client) -> None:
+        tariffs.set_price(dt.date(2026, 1, 1), Decimal("0.30"), Decimal(19))
+        closing.close(dt.date(2026, 10, 1), "Test", override=closing.Override("Test", "Test"))
+        page = get(owner, "tariffs")
+        assert "abgerechnet" in page
+        assert "Zurücknehmen" not in page
+        assert "ist abgeschlossen" in post(owner, "remove-tariff", Tariff.objects.get().pk)
+        assert Tariff.objects.count() == 1
+
 
 class TestMonths:
     """By apartment, and closed."""
@@ -445,7 +614,7 @@ class TestMine:
         assert unknown.status_code == 404
 
 
-PAGES = ("live", "live-fragment", "sessions", "review", "tags", "months")
+PAGES = ("live", "live-fragment", "sessions", "review", "tags", "months", "tariffs")
 MOST_QUERIES = 16
 
 
