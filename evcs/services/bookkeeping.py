@@ -126,7 +126,7 @@ def end_open(station: Station) -> None:
 
 def repair_start_time(session: Session, start: Start, now: dt.datetime) -> None:
     """Replace an estimated start time by the synced one; the apartment follows the true time,
-    unless its month is closed."""
+    unless its month is closed or a person has decided."""
     record(session, "started_at", session.started_at, start.started_at, "clock set", now)
     session.started_at, session.time_quality = start.started_at, start.time_quality
     in_order = replace(start, seq=session.seq)
@@ -134,7 +134,9 @@ def repair_start_time(session: Session, start: Start, now: dt.datetime) -> None:
     lookup = look_up(session.tag_uid, session.station, session.started_effective)
     session.tag = lookup.tag
     billed = session.month is not None and months.is_closed(session.month)
-    if lookup.flat_id != session.flat_id and not billed:
+    # What a person booked beside it says where it is paid already.
+    decided = session.entries.exists()
+    if lookup.flat_id != session.flat_id and not billed and not decided:
         record(session, "flat", session.flat_id, lookup.flat_id, "clock set", now)
         session.flat_id = lookup.flat_id
     flags = set(session.flags) - TAG_FLAGS

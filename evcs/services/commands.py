@@ -31,8 +31,9 @@ def give(
     """Give a command; the station learns of it in the answer to its next heartbeat.
 
     ``stop`` needs the session, ``reset`` the fault and its ``since``, so that neither hits
-    something that began after the person looked; ``disable`` and ``enable`` also decide whether
-    the server lets new sessions begin. Raises UsageError if something is missing.
+    something that began after the person looked; the same once more, while the first waits for its
+    answer, is that one. ``disable`` and ``enable`` also decide whether the server lets new sessions
+    begin. Raises UsageError if something is missing.
     """
     if kind is CommandType.STOP and session is None:
         raise UsageError("stop needs the uuid of the session that is to end")
@@ -43,6 +44,8 @@ def give(
     if kind in (CommandType.DISABLE, CommandType.ENABLE):
         enabled = kind is CommandType.ENABLE
         Station.objects.filter(pk=station.pk).update(enabled=enabled)
+    elif (waiting := _waiting(station, kind, now, session, fault, since)) is not None:
+        return waiting
     return Command.objects.create(
         station=station,
         type=kind,
@@ -53,6 +56,20 @@ def give(
         created_by=user,
         expires_at=now + LIFETIME,
     )
+
+
+def _waiting(
+    station: Station,
+    kind: CommandType,
+    now: dt.datetime,
+    session: UUID | None,
+    fault: str | None,
+    since: dt.datetime | None,
+) -> Command | None:
+    same = Command.objects.filter(
+        station=station, type=kind, session_uuid=session, fault=fault, since=since
+    )
+    return same.filter(done_at=None, expires_at__gt=now).order_by("-created_at").first()
 
 
 def listed(station: Station) -> list[Command]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
@@ -9,48 +10,67 @@ from django.utils import timezone
 from evcs.kinds import EntryKind
 from evcs.models import Entry, Session
 from evcs.services.errors import Noun, UsageError, refuse_long
-from evcs.services.months import first_open
+from evcs.services.months import first_open, holder
 from evcs.services.transactions import in_transaction, lock_station
 
 LONGEST_REASON = 200
+# More than any car takes in one charge; what was counted beyond it can still be taken away.
+MOST_WH = 10_000_000
 
 
 @in_transaction
 def correct(
-    session: Session, difference_wh: int, reason: str, *, by_name: str, user: Any = None
+    session: Session,
+    difference_wh: int,
+    reason: str,
+    *,
+    by_name: str,
+    user: Any = None,
+    entries_seen: int | None = None,
 ) -> Entry:
-    """Add ``difference_wh`` to what the session's apartment pays, in the session's month or the
-    first open one after it.
+    """Add ``difference_wh`` to what the apartment that pays for the session pays, in the session's
+    month or the first open one after it.
 
-    Raises UsageError without a name, a reason or a difference, for a session still open, or if less
-    than nothing would be left of it.
+    ``entries_seen``: how many entries there were when the person decided; None: not asked. Raises
+    UsageError without a name, a reason or a difference, for a session still open, for one with more
+    entries by now, beyond MOST_WH, or if less than nothing would be left.
     """
     _refuse_blank(reason, by_name)
-    _lock(session)
+    _lock(session, entries_seen)
     if not difference_wh:
         raise UsageError("a correction by 0 Wh corrects nothing")
-    left_wh = sum(_owed(session).values()) + difference_wh
+    if difference_wh > MOST_WH:
+        raise UsageError(
+            "a correction adds at most %(most)s kWh; is the decimal mark where it should be?",
+            most=MOST_WH // 1000,
+        )
+    payer = holder(session)
+    left_wh = _owed(session).get(payer, 0) + difference_wh
     if left_wh < 0:
         raise UsageError(
-            "the session would count %(left)s Wh; nobody charges less than nothing",
-            left=left_wh,
+            "%(left)s kWh would be left of the session; nobody charges less than nothing",
+            left=Decimal(left_wh).scaleb(-3),
         )
-    return _entry(
-        session, session.flat_id, difference_wh, EntryKind.CORRECTION, reason, by_name, user
-    )
+    return _entry(session, payer, difference_wh, EntryKind.CORRECTION, reason, by_name, user)
 
 
 @in_transaction
 def reassign(
-    session: Session, flat_id: Any, reason: str, *, by_name: str, user: Any = None
+    session: Session,
+    flat_id: Any,
+    reason: str,
+    *,
+    by_name: str,
+    user: Any = None,
+    entries_seen: int | None = None,
 ) -> list[Entry]:
     """Take all that others pay for the session and give it to an apartment (None: nobody).
 
-    Raises UsageError without a name or a reason, for a session still open, or if there is nothing
-    to take.
+    ``entries_seen`` as in correct(). Raises UsageError without a name or a reason, for a session
+    still open, for one with more entries by now, or if there is nothing to take.
     """
     _refuse_blank(reason, by_name)
-    _lock(session)
+    _lock(session, entries_seen)
     moved = [(flat, wh) for flat, wh in _owed(session).items() if flat != flat_id and wh]
     if not moved:
         raise UsageError("all of the session's energy is there already")
@@ -79,11 +99,16 @@ def claim(uid: str, flat_id: Any, reason: str, *, by_name: str, user: Any = None
     return claimed
 
 
-def _lock(session: Session) -> None:
+def _lock(session: Session, entries_seen: int | None = None) -> None:
     lock_station(session.station_id)
     session.refresh_from_db()
     if session.month is None:
         raise UsageError("the session is still open; correct it after its end")
+    # A second click on the same button, or another person at the same time.
+    if entries_seen is not None and session.entries.count() != entries_seen:
+        raise UsageError(
+            "something was booked beside this charge meanwhile; look at it, then decide anew"
+        )
 
 
 def _refuse_blank(reason: str, by_name: str) -> None:

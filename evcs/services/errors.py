@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
+from django.utils.formats import localize
 from django.utils.translation import gettext
 
 from mcsp.codes import Code
@@ -70,11 +72,14 @@ class UsageError(Exception):
 
     def told(self) -> str:
         """Return the sentence in the active language, for a person in front of a page."""
-        values = {
-            name: gettext(value) if isinstance(value, Noun) else value
-            for name, value in self.values.items()
-        }
+        values = {name: _told(value) for name, value in self.values.items()}
         return gettext(self.template) % values if values else gettext(self.template)
+
+
+def _told(value: object) -> object:
+    if isinstance(value, Noun):
+        return gettext(value)
+    return localize(value) if isinstance(value, Decimal) else value
 
 
 class Noun(str):

@@ -15,6 +15,10 @@ from evcs.kinds import EntryKind, Flag
 from evcs.models import ClosedMonth, Entry, Session
 from evcs.services.settlement import following
 
+# Why this module books, as it is stored; rendering.words has it in both languages.
+SETTLED_LATE = "the session was settled after its month was closed"
+SETTLED_ANEW = "settled anew after it was moved"
+
 
 def is_closed(month: dt.date) -> bool:
     """Whether ``month`` is closed."""
@@ -38,17 +42,17 @@ def book(session: Session, energy_wh: int, month: dt.date, now: dt.datetime) -> 
         late = session.entries.filter(kind=EntryKind.LATE).aggregate(sum=Sum("energy_wh"))["sum"]
         difference = energy_wh - session.booked_wh - (late or 0)
         if difference:
-            reason = "the session was settled after its month was closed"
-            _enter(session, _holder(session), difference, EntryKind.LATE, reason, now)
+            reason = SETTLED_LATE
+            _enter(session, holder(session), difference, EntryKind.LATE, reason, now)
             session.flags = {*session.flags, Flag.LATE_MONTH}
         return False
     difference = energy_wh - session.booked_wh
     if session.month is not None and difference:
-        holder = _holder(session)
-        if holder != session.flat_id:
-            reason = "settled anew after it was moved"
+        payer = holder(session)
+        if payer != session.flat_id:
+            reason = SETTLED_ANEW
             _enter(session, session.flat_id, -difference, EntryKind.MOVE, reason, now)
-            _enter(session, holder, difference, EntryKind.MOVE, reason, now)
+            _enter(session, payer, difference, EntryKind.MOVE, reason, now)
     session.month = first_open(month)
     session.booked_wh = energy_wh
     flags = set(session.flags) - {Flag.LATE_MONTH}
@@ -56,9 +60,12 @@ def book(session: Session, energy_wh: int, month: dt.date, now: dt.datetime) -> 
     return True
 
 
-def _holder(session: Session) -> Any:
+def holder(session: Session) -> Any:
     """The apartment that pays for a session: its own, or that which a person moved it to last."""
     moved = session.entries.filter(kind=EntryKind.MOVE, energy_wh__gt=0).order_by("-pk")
+    # What this module moves along has no name to it: a difference of a charge that became less is
+    # a positive entry of the apartment it was taken from.
+    moved = moved.exclude(by_name="")
     found = moved.values_list("flat_id", flat=True)[:1]
     return found[0] if found else session.flat_id
 

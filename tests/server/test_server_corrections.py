@@ -10,13 +10,13 @@ from django.contrib.auth import get_user_model
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from evcs.models import Entry, Session
-from evcs.services import closing, consumption, corrections
+from evcs.models import Entry, Session, Tag
+from evcs.services import closing, consumption, corrections, tags
 from evcs.services.closing import Override
 from evcs.services.consumption import Consumption
 from evcs.services.errors import UsageError
 from server.mmetering.models import Flat
-from tests.server.server_rig import STRANGER, Box, meter, new_uuid, stored
+from tests.server.server_rig import NOW, STRANGER, TAG, Box, at, meter, new_uuid, stored
 
 A = new_uuid(1)
 OCTOBER, NOVEMBER = dt.date(2026, 10, 1), dt.date(2026, 11, 1)
@@ -90,7 +90,16 @@ def test_reason_and_name_are_needed(
     assert not Entry.objects.exists()
 
 
-@pytest.mark.parametrize(("difference_wh", "told"), [(0, "0 Wh"), (-11241, "-1 Wh")])
+@pytest.mark.parametrize(
+    ("difference_wh", "told"),
+    [
+        (0, "0 Wh"),
+        (-11241, "-0.001 kWh"),
+        (corrections.MOST_WH + 1, "at most 10000 kWh"),
+        (-(10**30), "kWh would be left"),
+        (10**30, "at most 10000 kWh"),
+    ],
+)
 def test_corrections_that_cannot_be(box: Box, difference_wh: int, told: str) -> None:
     box.end(A)
     with pytest.raises(UsageError, match=told):
@@ -122,6 +131,55 @@ def test_what_is_settled_later_follows_the_move(
     assert of(other, NOVEMBER).energy_wh == (240 if closed else 0)
 
 
+def test_a_correction_goes_to_who_pays(box: Box, flat: Flat, other: Flat) -> None:
+    box.end(A, **THEN)
+    corrections.reassign(stored(A), other.pk, "lent", by_name=BY)
+    corrections.correct(stored(A), -3000, "read wrongly", by_name=BY)
+    assert (of(flat).energy_wh, of(other).energy_wh) == (0, 8240)
+    with pytest.raises(UsageError, match="less than nothing"):
+        corrections.correct(stored(A), -8241, "why not", by_name=BY)
+
+
+def test_after_it_became_less_what_comes_late_still_goes_to_who_pays(
+    box: Box, flat: Flat, other: Flat
+) -> None:
+    """The difference of a charge that became less is moved along; that is nobody's decision."""
+    box.start(A, seq=1, wh=30_000)
+    box.start(new_uuid(3), seq=3, wh=40_000)
+    corrections.reassign(stored(A), other.pk, "lent", by_name=BY)
+    box.start(new_uuid(2), seq=2, wh=38_000, authorized_by="list")
+    assert (of(flat, NOVEMBER).energy_wh, of(other, NOVEMBER).energy_wh) == (2000, 8000)
+    box.end(A, seq=1, wh=30_000, end_wh=39_000)
+    assert stored(A).entries.count() == 6
+    own_wh = of(flat, NOVEMBER).energy_wh - stored(new_uuid(2)).booked_wh
+    assert (own_wh, of(other, NOVEMBER).energy_wh) == (0, 9000)
+
+
+def test_what_a_person_moved_stays_when_the_clock_is_set(box: Box, flat: Flat, other: Flat) -> None:
+    """The apartment follows a repaired time, unless somebody said already who pays."""
+    tags.assign(Tag.objects.get(uid=TAG), other.pk, since=NOW - dt.timedelta(hours=2))
+    box.start(A, seq=1, wh=1000, started_at=at(-60), time_quality="estimated")
+    box.start(new_uuid(2), seq=2, wh=4000)
+    assert (of(flat, NOVEMBER).energy_wh, of(other, NOVEMBER).energy_wh) == (0, 3000)
+    corrections.reassign(stored(A), flat.pk, "was there before", by_name=BY)
+    box.start(A, seq=1, wh=1000, started_at=at(-3 * 3600))
+    assert stored(A).time_quality == "synced"
+    assert (of(flat, NOVEMBER).energy_wh, of(other, NOVEMBER).energy_wh) == (3000, 0)
+
+
+def test_a_second_click_books_nothing(box: Box, other: Flat) -> None:
+    box.end(A, **THEN)
+    seen: dict[str, Any] = {"by_name": BY, "entries_seen": 0}
+    corrections.correct(stored(A), 1000, "read wrongly", **seen)
+    with pytest.raises(UsageError, match="booked beside this charge meanwhile"):
+        corrections.correct(stored(A), 1000, "read wrongly", **seen)
+    with pytest.raises(UsageError, match="booked beside this charge meanwhile"):
+        corrections.reassign(stored(A), other.pk, "lent", **seen)
+    assert Entry.objects.count() == 1
+    corrections.correct(stored(A), 1000, "and again", by_name=BY, entries_seen=1)
+    assert Entry.objects.count() == 2
+
+
 @settings(
     max_examples=40,
     derandomize=True,
@@ -133,36 +191,46 @@ def test_what_is_settled_later_follows_the_move(
         st.one_of(
             st.tuples(st.just("correct"), st.integers(-20_000, 20_000)),
             st.tuples(st.just("move"), st.sampled_from([0, 1, 2])),
+            st.tuples(st.just("exact"), st.integers(0, 20_000)),
             st.tuples(st.just("close"), st.just(0)),
         ),
         max_size=8,
     )
 )
-def test_whatever_is_corrected_and_moved_the_sum_is_what_was_charged_and_corrected(
+def test_whatever_is_corrected_and_moved_one_apartment_pays_all_of_it(
     box: Box, flat: Flat, steps: list[tuple[str, int]]
 ) -> None:
+    """The session may turn out to have counted something else in between, once."""
     from django.db import transaction
 
     with transaction.atomic():
         flats = [None, flat, Flat.objects.create(name="Wohnung 4")]
-        box.end(A, **THEN)
-        expected, holder = 11240, flat
+        box.end(A, estimated=True, **THEN)
+        counted, corrected, payer = 11240, 0, flat
+        exact = False
         for what, value in steps:
             try:
                 if what == "correct":
                     corrections.correct(stored(A), value, "why not", by_name=BY)
-                    expected += value
+                    corrected += value
                 elif what == "move":
                     target = flats[value]
                     corrections.reassign(
                         stored(A), target.pk if target else None, "why not", by_name=BY
                     )
+                    payer = target
+                elif what == "exact":
+                    # Less than what was taken away by hand would be less than nothing.
+                    if not exact and value + corrected >= 0:
+                        assert box.end(A, end_wh=1000 + value, **THEN).status_code == 200
+                        counted, exact = value, True
                 else:
                     close(OCTOBER)
             except UsageError:
                 continue
-        total = sum(of(one, month).energy_wh for one in flats for month in (OCTOBER, NOVEMBER))
-        assert total == expected >= 0
-        assert Session.objects.get(uuid=A).energy_wh == 11240
+        paid = {
+            one: sum(of(one, month).energy_wh for month in (OCTOBER, NOVEMBER)) for one in flats
+        }
+        assert paid == dict.fromkeys(flats, 0) | {payer: counted + corrected}
+        assert Session.objects.get(uuid=A).energy_wh == counted
         transaction.set_rollback(True)
-    assert holder is flat

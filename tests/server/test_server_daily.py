@@ -176,6 +176,16 @@ class TestCommands:
         box.heartbeat(done=[{"id": str(given.pk), "result": "refused"}])
         assert Command.objects.get().result == "ok"
 
+    def test_the_same_once_more_is_the_one_that_waits(self, box: Box) -> None:
+        first = commands.give(box.station, CommandType.STOP, session=A)
+        assert commands.give(box.station, CommandType.STOP, session=A) == first
+        other = commands.give(box.station, CommandType.STOP, session=B)
+        box.heartbeat(done=[{"id": str(first.pk), "result": "refused"}])
+        again = commands.give(box.station, CommandType.STOP, session=A)
+        box.clock.advance(700)
+        late = commands.give(box.station, CommandType.STOP, session=B)
+        assert len({first.pk, other.pk, again.pk, late.pk}) == Command.objects.count() == 4
+
     def test_expired_one_is_listed_until_its_done(self, box: Box) -> None:
         given = commands.give(
             box.station, CommandType.RESET, fault="lease_lapse", since=NOW - dt.timedelta(hours=1)
