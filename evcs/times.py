@@ -54,8 +54,9 @@ def first_moment(day: dt.date, zone: dt.tzinfo) -> dt.datetime:
 
 
 def parse_month(text: str) -> dt.date:
-    """Return the first day of ``2026-11``. Raises ValueError if that is no month."""
+    """Return the first day of ``2026-11``. Raises ValueError if that is none of 1970 to 9998."""
     match = MONTH.fullmatch(text)
-    if not match or match[1] == "0000":
+    # The month before it and the one after it must be months as well.
+    if not match or not EARLIEST.year <= int(match[1]) < LATEST.year:
         raise ValueError(f"{text!r} is no month; write it as 2026-11")
     return dt.date(int(match[1]), int(match[2]), 1)

@@ -92,6 +92,7 @@ MIDDLEWARE = [
 ]
 ROOT_URLCONF = "server.urls"
 WSGI_APPLICATION = "server.wsgi.application"
+CSRF_FAILURE_VIEW = "evcs.pages.guard.stale_form"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

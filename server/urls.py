@@ -5,6 +5,7 @@ from django.contrib.staticfiles.urls import staticfiles_urlpatterns
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+handler404 = "evcs.pages.guard.not_found"
 urlpatterns = [
     path("api/evcs/v1/", include("evcs.api.urls")),
     path("", RedirectView.as_view(pattern_name="evcs:home")),

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 WIDTH, HEIGHT = 1000, 200
 MOST_POINTS = 300
 ROW_PX = 46
+# Behind the longest bar its value has to find room, in percent of the width.
+TRACK = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A bar: ``share`` of the longest one in percent, ``top`` and ``middle`` in pixels."""
+    """A bar: ``share`` of the width in percent, at most TRACK; ``top`` in pixels."""
 
     name: str
     energy_wh: int
@@ -24,6 +26,11 @@ class Bar:
     def bar_top(self) -> int:
         """Where the bar itself begins, below its name."""
         return self.top + 24
+
+    @property
+    def value_y(self) -> int:
+        """The base line of its value, behind the bar: on a phone no name leaves room for it."""
+        return self.bar_top + 11
 
     @property
     def text_y(self) -> int:
@@ -52,7 +59,7 @@ def bars(named: Sequence[tuple[str, int]]) -> list[Bar]:
     """Return a bar for each name and energy, in the order given; negative energy has no length."""
     longest = max((wh for _, wh in named), default=0)
     return [
-        Bar(name, wh, round(max(wh, 0) * 100 / longest, 2) if longest > 0 else 0.0, i * ROW_PX)
+        Bar(name, wh, round(max(wh, 0) * TRACK / longest, 2) if longest > 0 else 0.0, i * ROW_PX)
         for i, (name, wh) in enumerate(named)
     ]
 

@@ -207,7 +207,21 @@ class NoteForm(forms.Form):
     note = forms.CharField(label=_("What was found"), max_length=reviews.LONGEST_NOTE)
 
 
-class CorrectionForm(forms.Form):
+class SeenForm(forms.Form):
+    """``seen``: how much there was to be seen when the page was shown, so that a second click, or
+    somebody else meanwhile, is noticed. None: not told."""
+
+    seen = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    def shows(self, seen: int) -> None:
+        """Let it be shown with what there is now, also once it was refused."""
+        self.initial["seen"] = seen
+        if self.is_bound:
+            self.data = self.data.copy()
+            self.data["seen"] = str(seen)
+
+
+class CorrectionForm(SeenForm):
     """By how much, and why."""
 
     difference = forms.DecimalField(
@@ -225,7 +239,7 @@ class CorrectionForm(forms.Form):
         return int(self.cleaned_data["difference"] * Decimal(1000))
 
 
-class MoveForm(forms.Form):
+class MoveForm(SeenForm):
     """To which apartment, and why."""
 
     flat = FlatField(label=_("Apartment"), required=False, empty_label=_("no apartment"))
@@ -240,7 +254,7 @@ class AdoptForm(forms.Form):
     before = forms.BooleanField(label=_("Also what it charged before"), required=False)
 
 
-class CloseForm(forms.Form):
+class CloseForm(SeenForm):
     """Closing a month for good; over open points with a reason."""
 
     sure = forms.BooleanField(label=_("I know that a closed month stays closed."))

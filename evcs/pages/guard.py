@@ -9,9 +9,12 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
 from django.urls import NoReverseMatch, Resolver404, URLPattern, path, resolve, reverse
+from django.utils.translation import gettext as _
+from django.views.csrf import csrf_failure
+from django.views.defaults import page_not_found
 
 # Nothing comes from elsewhere, nothing is written into a page that runs.
 CSP = (
@@ -54,15 +57,38 @@ def _answer(
         after = request.get_full_path() if request.method == "GET" else reverse("evcs:home")
         return redirect_to_login(after, login_url())
     if request.method not in methods:
-        return HttpResponseNotAllowed(methods)
+        response = _missing(request, status=405)
+        response.headers["Allow"] = ", ".join(methods)
+        return response
     try:
         if needs not in (ANYBODY, LOGIN) and not request.user.has_perm(needs):
             raise PermissionDenied
         return view(request, *args, **kwargs)
     except PermissionDenied:
-        return render(request, "evcs/pages/refused.html", status=403)
+        context = {"title": _("Not for this login")}
+        return render(request, "evcs/pages/refused.html", context, status=403)
     except Http404:
-        return render(request, "evcs/pages/missing.html", status=404)
+        return _missing(request)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """A project's ``handler404``: addresses below the pages that there are not look like a page."""
+    if request.path.startswith(reverse("evcs:home")):
+        return _with_headers(_missing(request))
+    return page_not_found(request, exception)
+
+
+def stale_form(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A project's ``CSRF_FAILURE_VIEW``: mostly a page that was open before the last login."""
+    if not request.path.startswith(reverse("evcs:home")):
+        return csrf_failure(request, reason)
+    context = {"title": _("This page was too old")}
+    return _with_headers(render(request, "evcs/pages/stale_form.html", context, status=403))
+
+
+def _missing(request: HttpRequest, status: int = 404) -> HttpResponse:
+    context = {"title": _("There is nothing here")}
+    return render(request, "evcs/pages/missing.html", context, status=status)
 
 
 def _with_headers(response: HttpResponse) -> HttpResponse:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
 from evcs.models import Entry, Resident, Session, Statement, Tag, TagAssignment
@@ -59,7 +60,9 @@ def by_month(homes: list[Resident], since: dt.date) -> list[tuple[dt.date, int]]
 def statements(homes: list[Resident]) -> QuerySet[Statement]:
     """Return the statements of months in which it lived there from the first day to the last.
 
-    A month in which apartments changed hands has charges of both; the landlord hands that out.
+    A month in which apartments changed hands has charges of both, and so has one with energy that
+    came late, was corrected, or began in the old time and ended in the new; the landlord hands
+    those out.
     """
     condition = NOTHING
     for home in homes:
@@ -68,6 +71,15 @@ def statements(homes: list[Resident]) -> QuerySet[Statement]:
             mine &= Q(closed__month__gte=home.since)
         if home.until is not None:
             mine &= Q(closed__month__lte=_last_whole_month(home.until))
+        if home.since is not None or home.until is not None:
+            for model, began in (
+                (Session, "started_effective"),
+                (Entry, "session__started_effective"),
+            ):
+                billed = model.objects.filter(
+                    flat=OuterRef("flat_id"), month=OuterRef("closed__month")
+                )
+                mine &= Q(~Exists(billed.exclude(_began_within(home, began))))
         condition |= mine
     return Statement.objects.filter(condition).select_related("closed", "flat").defer("content")
 
@@ -79,6 +91,12 @@ def tags(homes: list[Resident]) -> QuerySet[Tag]:
     held = held.filter(Q(valid_from=None) | Q(valid_from__lte=now))
     held = held.filter(Q(valid_to=None) | Q(valid_to__gt=now))
     return Tag.objects.filter(pk__in=held.values("tag_id")).order_by("label", "uid")
+
+
+def labels(own: Iterable[Tag]) -> dict[Any, str]:
+    """Return what the own tags are called, by key. Who has another one now may have named it anew,
+    and that is nobody else's business."""
+    return {tag.pk: tag.label for tag in own}
 
 
 def _any(conditions: Any) -> Q:

@@ -44,9 +44,13 @@ class Board:
 
     @property
     def stopping(self) -> bool:
-        """Whether the running session has been told to stop and has not answered yet."""
+        """Whether the running session has been told to stop and may still answer."""
         uuid = self.session.uuid if self.session else None
-        return any(one.session_uuid == uuid and one.done_at is None for one in self.commands)
+        now = timezone.now()
+        return any(
+            one.session_uuid == uuid and one.done_at is None and one.expires_at > now
+            for one in self.commands
+        )
 
 
 def boards() -> list[Board]:

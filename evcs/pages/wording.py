@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from evcs.kinds import CommandResult, CommandType, EndReason, Phase, SessionState
+from evcs.rendering.words import kwh as rendered_kwh
+from evcs.rendering.words import moment as rendered_moment
 from evcs.rendering.words import named as rendered_name
+from evcs.rendering.words import reason as rendered_reason
 from evcs.rendering.words import words as rendered
 from evcs.services.errors import ServiceError, UsageError
+from evcs.times import parse_rfc3339
 
 PHASES = {
     Phase.AVAILABLE: _("free"),
@@ -68,6 +73,24 @@ RESULTS = {
     CommandResult.REFUSED: _("refused by the box"),
     CommandResult.OTHER: _("answered unclearly"),
 }
+# What can be replaced in a session, and why.
+FIELDS = {
+    "started_at": _("Start"),
+    "ended_at": _("End"),
+    "flat": _("Apartment"),
+    "energy_wh": _("Energy"),
+    "month": _("Month"),
+    "meter_end": _("Register at the end"),
+}
+CAUSES = {
+    "clock set": _("the box got the time"),
+    "exact reading": _("the exact reading arrived"),
+    "order": _("an earlier message arrived later"),
+    "orphan": _("the box knew nothing of it any more"),
+    "START": _("its start arrived"),
+    "END": _("its own end arrived"),
+    "END again": _("its end arrived once more"),
+}
 ADVICE = {
     "silent_station": _("Wait for it, or look at the box: it may hold charges."),
     "pending_messages": _("Wait until its messages are here."),
@@ -91,6 +114,24 @@ def flag(name: str) -> str:
 def entry(name: str) -> str:
     """Return what an entry of a session is called."""
     return _rendered("entry", name)
+
+
+def changed_value(field: str, text: str | None) -> str:
+    """Return a value of a session that was replaced, as it is written elsewhere on the pages."""
+    if text is None:
+        return "–"
+    texts = rendered(language())
+    if field == "energy_wh":
+        return f"{rendered_kwh(int(text), texts)} kWh"
+    if field in ("started_at", "ended_at"):
+        local = timezone.localtime(parse_rfc3339(text))
+        return rendered_moment(local.isoformat(), texts, timezone.get_current_timezone())
+    return text
+
+
+def reason(text: str, by_name: str) -> str:
+    """Return why an entry was booked."""
+    return rendered_reason(text, by_name, rendered(language()))
 
 
 def open_point(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from evcs.rendering.words import Texts, named
+from evcs.rendering.words import Texts, named, reason
 
 
 def flat_name(flat: dict[str, str] | None, texts: Texts) -> str:
@@ -35,4 +35,4 @@ def entry_words(entry: dict[str, Any], texts: Texts) -> str:
     """Return what an entry is, why, and by whom."""
     kind = named("entry", entry["kind"], texts)
     by = f", {texts['by']} {entry['by']}" if entry["by"] else ""
-    return f"{kind}: {entry['reason']}{by}"
+    return f"{kind}: {reason(entry['reason'], entry['by'], texts)}{by}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from reportlab.lib import colors
 from reportlab.lib.units import mm
@@ -115,11 +116,12 @@ def _head(content: dict[str, Any], texts: Texts, title: str) -> list[Flowable]:
 
 
 def _sessions(content: dict[str, Any], texts: Texts) -> Flowable:
+    zone = ZoneInfo(content["timezone"])
     names = ("start", "end", "station", "tag", "serial", "start_kwh", "end_kwh", "kwh")
     rows = []
     for one in content["sessions"]:
         times = [
-            moment(one[f"{which}_at"], texts)
+            moment(one[f"{which}_at"], texts, zone)
             + (f" ({texts['estimated_mark']})" if one[f"{which}_estimated"] else "")
             for which in ("started", "ended")
         ]
@@ -134,10 +136,11 @@ def _sessions(content: dict[str, Any], texts: Texts) -> Flowable:
 
 
 def _entries(content: dict[str, Any], texts: Texts) -> Flowable:
+    zone = ZoneInfo(content["timezone"])
     rows = [
         [
-            moment(one["started_at"], texts), moment(one["ended_at"], texts), one["station"],
-            entry_words(one, texts), kwh(one["energy_wh"], texts),
+            moment(one["started_at"], texts, zone), moment(one["ended_at"], texts, zone),
+            one["station"], entry_words(one, texts), kwh(one["energy_wh"], texts),
         ]
         for one in content["entries"]
     ]  # fmt: skip

@@ -72,6 +72,11 @@ _GERMAN: Texts = {
     "entry_late": "späte Energie",
     "entry_correction": "Korrektur",
     "entry_move": "Umbuchung",
+    "auto_the session was settled after its month was closed": "nach dem Abschluss des Monats "
+    "neu berechnet",
+    "auto_settled anew after it was moved": "nach der Umbuchung neu berechnet",
+    "zone_CEST": "MESZ",
+    "zone_CET": "MEZ",
     "provisional": "Ende vorläufig",
     "register_estimated": "Zählerstand am Ende geschätzt",
     "flag_unknown_tag": "Karte gehört zu keiner Wohnung",
@@ -160,6 +165,10 @@ _ENGLISH: Texts = {
     "entry_late": "late energy",
     "entry_correction": "correction",
     "entry_move": "move",
+    "auto_the session was settled after its month was closed": "settled after the month was closed",
+    "auto_settled anew after it was moved": "settled anew after it was moved",
+    "zone_CEST": "CEST",
+    "zone_CET": "CET",
     "provisional": "end provisional",
     "register_estimated": "end register estimated",
     "flag_unknown_tag": "tag belongs to no apartment",
@@ -198,6 +207,11 @@ def named(kind: str, name: str, texts: Texts) -> str:
     return texts.get(f"{kind}_{name}", name)
 
 
+def reason(text: str, by: str, texts: Texts) -> str:
+    """Return why an entry was booked: what a person wrote, or what the server says of its own."""
+    return text if by else named("auto", text, texts)
+
+
 def kwh(wh: int | None, texts: Texts) -> str:
     """Return energy in kWh with three decimals, empty for None."""
     if wh is None:
@@ -219,11 +233,21 @@ def money(text: str | None, currency: str | None, texts: Texts) -> str:
     return f"{currency} {text}"
 
 
-def moment(text: str, texts: Texts) -> str:
-    """Return a time of the house, to the minute."""
+def moment(text: str, texts: Texts, zone: dt.tzinfo | None = None) -> str:
+    """Return a time of the house, to the minute; with the name of its time, summer or winter, in
+    the hour that ``zone``, the house's, has twice."""
     at = dt.datetime.fromisoformat(text)
     pattern = "%d.%m.%Y %H:%M" if texts["language"] == "de" else "%Y-%m-%d %H:%M"
-    return at.strftime(pattern)
+    if zone is None or not comes_twice(at, zone):
+        return at.strftime(pattern)
+    name = at.astimezone(zone).tzname() or ""
+    return f"{at.strftime(pattern)} {texts.get(f'zone_{name}', name)}"
+
+
+def comes_twice(at: dt.datetime, zone: dt.tzinfo) -> bool:
+    """Whether the clock of ``zone`` shows this time a second time, as it is set back."""
+    shown = at.astimezone(zone).replace(tzinfo=zone)
+    return shown.replace(fold=0).utcoffset() != shown.replace(fold=1).utcoffset()
 
 
 def day(text: str, texts: Texts) -> str:

@@ -33,10 +33,12 @@ from evcs.services.transactions import in_transaction, lock_all_stations
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """Who closes a month over open points, and why."""
+    """Who closes a month over open points, and why. ``points_seen``: over how many of them; None:
+    over all that there are."""
 
     by: str
     reason: str
+    points_seen: int | None = None
 
 
 class StillOpen(UsageError):
@@ -78,6 +80,9 @@ def close(
     points = open_points.of(month)
     if points and override is None:
         raise StillOpen(month, points)
+    seen = override.points_seen if override is not None else None
+    if seen is not None and len(points) > seen:
+        raise UsageError("more is open by now than was shown; look at it, then decide anew")
     closed = ClosedMonth(month=month, closed_at=now, closed_by=user)
     if points and override is not None:
         closed.override_by, closed.override_reason = override.by.strip(), override.reason.strip()

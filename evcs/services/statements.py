@@ -13,10 +13,11 @@ from decimal import Decimal
 from typing import Any
 
 from django.apps import apps
+from django.db.models import Q
 from django.utils import timezone
 
 from evcs.kinds import TimeQuality
-from evcs.models import Entry, Session, StatementRecipient
+from evcs.models import Entry, Session, StatementRecipient, TagAssignment
 from evcs.services import tariffs
 from evcs.services.settlement import bounds
 from evcs.services.tariffs import Amount, Price
@@ -57,7 +58,9 @@ def build(flat_id: Any, month: dt.date, closed_at: dt.datetime) -> dict[str, Any
     zone = timezone.get_default_timezone()
     since, until = bounds(month, zone)
     bill = _Bill(tariffs.prices())
-    sessions = [_session(one, bill) for one in _sessions(flat_id, month)]
+    charged = _sessions(flat_id, month)
+    elsewhere = _held_elsewhere(flat_id, charged, closed_at)
+    sessions = [_session(one, bill, elsewhere) for one in charged]
     entries = [_entry(one, bill) for one in _entries(flat_id, month)]
     return {
         "format": FORMAT,
@@ -109,7 +112,18 @@ def _entries(flat_id: Any, month: dt.date) -> Sequence[Entry]:
     return found.select_related("session__station").order_by("pk")
 
 
-def _session(session: Session, bill: _Bill) -> dict[str, Any]:
+def _held_elsewhere(flat_id: Any, charged: Sequence[Session], at: dt.datetime) -> set[Any]:
+    """The tags among those that charged which are another apartment's at ``at``: what they are
+    called is theirs to know. What is nobody's is for the landlord, who knows."""
+    if flat_id is None:
+        return set()
+    held = TagAssignment.objects.filter(tag_id__in={one.tag_id for one in charged})
+    held = held.filter(Q(valid_from=None) | Q(valid_from__lte=at))
+    held = held.filter(Q(valid_to=None) | Q(valid_to__gt=at))
+    return set(held.exclude(flat_id=flat_id).values_list("tag_id", flat=True))
+
+
+def _session(session: Session, bill: _Bill, elsewhere: set[Any]) -> dict[str, Any]:
     own = session.end_received_at is not None
     assert session.closed_at is not None
     return {
@@ -117,7 +131,7 @@ def _session(session: Session, bill: _Bill) -> dict[str, Any]:
         "uuid": str(session.uuid),
         "station": session.station.name,
         "tag": session.tag_uid,
-        "tag_label": session.tag.label if session.tag else "",
+        "tag_label": session.tag.label if session.tag and session.tag_id not in elsewhere else "",
         "started_at": _text(session.started_effective),
         "ended_at": _text(session.closed_at),
         "started_estimated": session.time_quality == TimeQuality.ESTIMATED,

@@ -116,6 +116,13 @@ def set_stations(tag: Tag, stations: Iterable[Station]) -> None:
 
 
 @in_transaction
+def set_label(tag: Tag, label: str) -> None:
+    """Set what a tag is called."""
+    refuse_long(label, Noun("a label"))
+    Tag.objects.filter(pk=tag.pk).update(label=label)
+
+
+@in_transaction
 def describe(
     tag: Tag, *, label: str, expires_at: dt.datetime | None, stations: Iterable[Station]
 ) -> None:

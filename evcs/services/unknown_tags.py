@@ -59,6 +59,9 @@ def adopt(
         # Before the tag: stations are locked first, as START does it.
         corrections.claim(uid, flat_id, past, by_name=by_name, user=user)
     tag = tags.register(uid, label=label)
+    if label and not tag.label:
+        # It was entered before, as nobody's.
+        tags.set_label(tag, label)
     tags.assign(tag, flat_id, since=since, first=since is None)
     _settle(uid, by_name)
     return tag

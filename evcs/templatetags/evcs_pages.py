@@ -10,7 +10,11 @@ from django import template
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
+from evcs.models import Command, Entry, SessionChange
 from evcs.pages import wording
+from evcs.rendering.words import Texts, words
+from evcs.rendering.words import day as written_day
+from evcs.rendering.words import moment as written_moment
 from evcs.settings import evcs_settings
 
 register = template.Library()
@@ -39,10 +43,18 @@ def price(value: Decimal) -> str:
 
 @register.filter
 def moment(at: dt.datetime | None) -> str:
-    """A time of the house, to the minute."""
+    """A time of the house, to the minute; with its offset in the hour that there is twice."""
     if at is None:
         return NONE
-    return formats.date_format(timezone.localtime(at), "SHORT_DATETIME_FORMAT")
+    return written_moment(
+        timezone.localtime(at).isoformat(), _texts(), timezone.get_current_timezone()
+    )
+
+
+@register.filter
+def day(date: dt.date) -> str:
+    """A date."""
+    return written_day(date.isoformat(), _texts())
 
 
 @register.filter
@@ -57,6 +69,8 @@ def ago(at: dt.datetime | None) -> str:
     if at is None:
         return _("never")
     seconds = max(0, int((timezone.now() - at).total_seconds()))
+    if 86400 <= seconds < 2 * 86400:
+        return _("1 day ago")
     for size, unit in ((86400, _("days")), (3600, _("h")), (60, _("min"))):
         if seconds >= size:
             return _("%(n)d %(unit)s ago") % {"n": seconds // size, "unit": unit}
@@ -90,6 +104,46 @@ def flag(name: str) -> str:
 def entry(name: str) -> str:
     """What an entry is called."""
     return wording.entry(name)
+
+
+@register.filter
+def reason(one: Entry) -> str:
+    """Why an entry was booked."""
+    return wording.reason(one.reason, one.by_name)
+
+
+@register.filter
+def outcome(told: Command) -> str:
+    """What became of a command, or that it still waits."""
+    if told.result:
+        return wording.named(wording.RESULTS, told.result)
+    if told.expires_at <= timezone.now():
+        return _("not fetched by the box in time")
+    return _("waiting for the box")
+
+
+@register.filter
+def field(change: SessionChange) -> str:
+    """What was replaced in a session."""
+    return wording.named(wording.FIELDS, change.field)
+
+
+@register.filter
+def cause(change: SessionChange) -> str:
+    """Why it was replaced."""
+    return wording.named(wording.CAUSES, change.cause)
+
+
+@register.filter
+def old_value(change: SessionChange) -> str:
+    """What stood there before, as people read it."""
+    return wording.changed_value(change.field, change.old)
+
+
+@register.filter
+def new_value(change: SessionChange) -> str:
+    """What stands there since."""
+    return wording.changed_value(change.field, change.new)
 
 
 @register.filter
@@ -138,3 +192,7 @@ def open_point(name: str) -> str:
 def advice(name: str) -> str:
     """What to do about an open point."""
     return wording.named(wording.ADVICE, name)
+
+
+def _texts() -> Texts:
+    return words(wording.language())

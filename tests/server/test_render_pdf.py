@@ -14,6 +14,7 @@ from pypdf import PdfReader
 from evcs import rendering
 from evcs.kinds import EntryKind, Flag
 from evcs.rendering.words import _LANGUAGES, words
+from evcs.services import months
 from tests.server.render_samples import SHA, entry, full, report, session, statement
 
 
@@ -90,6 +91,24 @@ def test_a_report_with_the_line_of_the_meter() -> None:
         assert wanted in text, wanted
     # Hashes are broken over lines.
     assert SHA in text.replace("\n", "")
+
+
+def test_the_hour_that_there_is_twice_is_told_apart() -> None:
+    night = {"started_at": "2026-10-25T02:50:00+02:00", "ended_at": "2026-10-25T02:10:00+01:00"}
+    content = statement([session(**night)])
+    german, english = (" ".join(text_of(content, one).split()) for one in ("de", "en"))
+    assert "25.10.2026 02:50 MESZ 25.10.2026 02:10 MEZ" in german
+    assert "2026-10-25 02:50 CEST 2026-10-25 02:10 CET" in english
+    assert "MEZ" not in text_of(statement([session()]))
+
+
+@pytest.mark.parametrize("text", [months.SETTLED_LATE, months.SETTLED_ANEW])
+def test_what_the_server_booked_itself_is_in_the_readers_language(text: str) -> None:
+    """A person's words stay as they are, be they the same."""
+    content = statement([], [entry(reason=text, by="")])
+    assert "neu berechnet" in " ".join(text_of(content).split())
+    assert "settled" in " ".join(text_of(content, "en").split())
+    assert text in " ".join(text_of(statement([], [entry(reason=text)])).split())
 
 
 def test_nothing_open() -> None:

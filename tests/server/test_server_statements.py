@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from evcs.models import StatementRecipient
+from evcs.models import StatementRecipient, Tag
 from evcs.services import corrections, reviews, statements, tags, tariffs
 from evcs.services.canonical import canonical
 from server.mmetering.models import Flat
@@ -65,6 +65,18 @@ def test_a_session_with_all_that_a_person_compares(box: Box, flat: Flat) -> None
         "vat": None,
         "gross": None,
     }
+
+
+def test_a_tag_is_called_by_its_name_only_for_who_has_it(box: Box, flat: Flat) -> None:
+    tag = Tag.objects.get(uid=TAG)
+    tags.set_label(tag, "Karte Anna")
+    box.end(A, wh=1000, end_wh=12240)
+    assert of(flat)["sessions"][0]["tag_label"] == "Karte Anna"
+    tags.assign(tag, Flat.objects.create(name="Wohnung 4").pk, since=NOW - dt.timedelta(minutes=1))
+    tags.set_label(tag, "Karte Berta")
+    assert of(flat)["sessions"][0]["tag_label"] == ""
+    tags.release(tag, NOW - dt.timedelta(seconds=1))
+    assert of(flat)["sessions"][0]["tag_label"] == "Karte Berta"
 
 
 def test_an_empty_month(flat: Flat) -> None:

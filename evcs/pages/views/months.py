@@ -37,8 +37,9 @@ def close(request: HttpRequest, month: str) -> HttpResponse:
     first_day, form, by_name = _first_day(month), CloseForm(request.POST), name_of(request.user)
 
     def act() -> None:
-        reason = form.cleaned_data["reason"].strip()
-        override = closing.Override(by_name, reason) if reason else None
+        data = form.cleaned_data
+        reason = data["reason"].strip()
+        override = closing.Override(by_name, reason, data["seen"]) if reason else None
         closing.close(first_day, by_name, user=request.user, override=override)
 
     if carried_out_by(request, form, _("The month is closed; its statements are written."), act):
@@ -56,6 +57,9 @@ def _shown(request: HttpRequest, month: dt.date, form: CloseForm | None = None) 
         (station, line) for station in Station.objects.all() for line in reconcile(station, month)
     ]
     over = month < now
+    points = open_points.of(month) if over and closed is None else []
+    shown = form or CloseForm()
+    shown.shows(len(points))
     context: dict[str, Any] = {
         "month": month,
         "before": (month - dt.timedelta(days=1)).replace(day=1),
@@ -69,10 +73,13 @@ def _shown(request: HttpRequest, month: dt.date, form: CloseForm | None = None) 
         },
         "beside": any(row.late_wh or row.corrected_wh for row in rows),
         "bars": bars,
+        "track": charts.TRACK,
+        "most": queries.MOST_LISTED,
         "chart_px": len(bars) * charts.ROW_PX,
         "lines": lines,
-        "points": open_points.of(month) if over and closed is None else [],
-        "form": form or CloseForm(),
+        "points": points,
+        "form": shown,
+        "entries": queries.entries(month),
         "may_close": request.user.has_perm("evcs.add_closedmonth"),
         "statements": _statements(request, closed),
         "kinds": list(statement_files.FORMATS),

@@ -20,13 +20,20 @@ from evcs.services.settlement import following
 from evcs.times import parse_month
 
 MOST_SESSIONS = 300
+# Not what is for programs: in a spreadsheet the name of an apartment could be a formula.
+FOR_PEOPLE = [kind for kind in statement_files.FORMATS if kind not in ("json", "csv")]
 
 
 def overview(request: HttpRequest) -> HttpResponse:
     """Show one month, what runs now, tags and statements."""
     mine = homes.of(request.user)
     month = _month(request)
-    charged = list(homes.sessions(mine).filter(month=month)[:MOST_SESSIONS])
+    own_tags = list(homes.tags(mine))
+    labels = homes.labels(own_tags)
+    charged = [
+        (one, labels.get(one.tag_id) or one.tag_uid)
+        for one in homes.sessions(mine).filter(month=month)[:MOST_SESSIONS]
+    ]
     booked = list(homes.entries(mine).filter(month=month))
     first = homes.sessions(mine).aggregate(first=Min("month"))["first"]
     this = queries.this_month()
@@ -34,7 +41,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     by_month = homes.by_month(mine, min(month, last_year))
     year = [(one, wh) for one, wh in by_month if one >= last_year]
     most = max((wh for _, wh in year), default=0)
-    context = _live(mine) | {
+    context = _live(mine, labels) | {
         "title": _("My charging"),
         "homes": mine,
         "here": homes.current(mine),
@@ -49,22 +56,29 @@ def overview(request: HttpRequest) -> HttpResponse:
         "entries": booked,
         # Not of what is listed: that may be the first of many.
         "energy_wh": dict(by_month).get(month, 0),
-        "tags": list(homes.tags(mine)),
+        "tags": own_tags,
         "statements": list(homes.statements(mine)),
-        "kinds": [kind for kind in statement_files.FORMATS if kind != "json"],
+        "kinds": FOR_PEOPLE,
     }
     return render(request, "evcs/pages/my.html", context)
 
 
 def fragment(request: HttpRequest) -> HttpResponse:
     """Return what is live of it, for the script that refreshes it."""
-    return render(request, "evcs/pages/my_fragment.html", _live(homes.of(request.user)))
+    mine = homes.of(request.user)
+    return render(
+        request, "evcs/pages/my_fragment.html", _live(mine, homes.labels(homes.tags(mine)))
+    )
 
 
 def session(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one of the own sessions."""
-    found = get_object_or_404(homes.sessions(homes.of(request.user)), pk=pk)
-    context = facts(found) | {"title": _("Charging session %(n)d") % {"n": found.pk}}
+    mine = homes.of(request.user)
+    found = get_object_or_404(homes.sessions(mine), pk=pk)
+    context = facts(found) | {
+        "title": _("Charging session %(n)d") % {"n": found.pk},
+        "label": homes.labels(homes.tags(mine)).get(found.tag_id, ""),
+    }
     # What is booked to others because of it is theirs.
     context["entries"] = [one for one in context["entries"] if one.flat_id == found.flat_id]
     return render(request, "evcs/pages/my_session.html", context)
@@ -87,13 +101,17 @@ def block(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("evcs:my")
 
 
-def _live(mine: list[Resident]) -> dict[str, Any]:
+def _live(mine: list[Resident], labels: dict[Any, str]) -> dict[str, Any]:
     """What runs for the own apartment; of the stations nothing but their name and look."""
     here = homes.current(mine)
     own = set(homes.sessions(here).filter(open_slot=1).values_list("pk", flat=True))
     boards = live.boards() if here else []
     return {
-        "running": [board for board in boards if board.session and board.session.pk in own],
+        "running": [
+            (board, labels.get(board.session.tag_id) or board.session.tag_uid)
+            for board in boards
+            if board.session and board.session.pk in own
+        ],
         "stations": [(board.station.name, board.look) for board in boards],
         "refresh_s": live.REFRESH_S,
     }

@@ -29,6 +29,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         "more": any(len(rows) == queries.MOST_LISTED for rows in lists.values()),
         "flats": list(flats()),
         "may_adopt": request.user.has_perm("evcs.change_unknowntag"),
+        "may_move": request.user.has_perm("evcs.change_session"),
         "may_settle": request.user.has_perm("evcs.change_quarantineitem"),
         "most": queries.MOST_LISTED,
     }
@@ -45,7 +46,8 @@ def adopt(request: HttpRequest, pk: int) -> HttpResponse:
     data, by_name = form.cleaned_data, name_of(request.user)
     flat = form.fields["flat"].label_from_instance(data["flat"])
 
-    past = _("Tag was adopted later") if data["before"] else ""
+    moves = data["before"] and request.user.has_perm("evcs.change_session")
+    past = _("Tag was adopted later") if moves else ""
 
     def act() -> None:
         unknown_tags.adopt(

@@ -43,7 +43,7 @@ def one(request: HttpRequest, pk: int) -> HttpResponse:
 
 def correct(request: HttpRequest, pk: int) -> HttpResponse:
     """Book a difference."""
-    session, form = _session(pk), CorrectionForm(request.POST)
+    session, form = _session(pk), CorrectionForm(request.POST, auto_id="correct_%s")
     by_name = name_of(request.user)
     if carried_out_by(
         request,
@@ -55,6 +55,7 @@ def correct(request: HttpRequest, pk: int) -> HttpResponse:
             form.cleaned_data["reason"],
             by_name=by_name,
             user=request.user,
+            entries_seen=form.cleaned_data["seen"],
         ),
     ):
         return redirect("evcs:session", pk)
@@ -63,7 +64,7 @@ def correct(request: HttpRequest, pk: int) -> HttpResponse:
 
 def move(request: HttpRequest, pk: int) -> HttpResponse:
     """Give it to another apartment."""
-    session, form = _session(pk), MoveForm(request.POST)
+    session, form = _session(pk), MoveForm(request.POST, auto_id="move_%s")
     by_name = name_of(request.user)
 
     def act() -> None:
@@ -74,6 +75,7 @@ def move(request: HttpRequest, pk: int) -> HttpResponse:
             form.cleaned_data["reason"],
             by_name=by_name,
             user=request.user,
+            entries_seen=form.cleaned_data["seen"],
         )
 
     if carried_out_by(request, form, _("The charge is moved."), act):
@@ -120,13 +122,19 @@ def _session(pk: int) -> Session:
 
 
 def _shown(request: HttpRequest, session: Session, **forms: Any) -> HttpResponse:
-    context = facts(session) | {
+    context = facts(session)
+    correction = forms.get("correction") or CorrectionForm(auto_id="correct_%s")
+    move = forms.get("move") or MoveForm(auto_id="move_%s")
+    for form in (correction, move):
+        form.shows(len(context["entries"]))
+    context |= {
+        "label": session.tag.label if session.tag else "",
         "title": _("Charging session %(n)d") % {"n": session.pk},
         "changes": list(session.changes.all()),
         "doubts": sorted(reviews.doubts(session)),
         "may_change": request.user.has_perm("evcs.change_session"),
-        "correction": forms.get("correction") or CorrectionForm(prefix=None),
-        "move": forms.get("move") or MoveForm(),
+        "correction": correction,
+        "move": move,
         "review": forms.get("review") or NoteForm(),
         "opened": next(iter(forms), None),
     }

@@ -64,8 +64,11 @@ def revoke_tokens(request: HttpRequest, pk: int) -> HttpResponse:
 def enable(request: HttpRequest, pk: int) -> HttpResponse:
     """Let a station begin charges, or not; what runs goes on."""
     station = get_object_or_404(Station, pk=pk)
-    enabled = request.POST.get("enabled") == "1"
-    if enabled:
+    wanted = request.POST.get("enabled")
+    if wanted not in ("0", "1"):
+        tell_invalid(request)
+        return redirect("evcs:station", pk)
+    if wanted == "1":
         kind, what = CommandType.ENABLE, _("%(name)s begins charges again.")
     else:
         kind, what = CommandType.DISABLE, _("%(name)s begins no charge any more.")

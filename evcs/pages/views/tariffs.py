@@ -6,13 +6,14 @@ import datetime as dt
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import formats, timezone
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from evcs.models import Tariff
 from evcs.pages.forms import TariffForm
 from evcs.pages.views.deciding import carried_out, carried_out_by
 from evcs.services import tariffs
+from evcs.templatetags.evcs_pages import day as shown_day
 
 
 def listing(request: HttpRequest) -> HttpResponse:
@@ -38,10 +39,9 @@ def set_price(request: HttpRequest) -> HttpResponse:
 def remove(request: HttpRequest, pk: int) -> HttpResponse:
     """Take back a price that no closed month was billed with."""
     day = get_object_or_404(Tariff, pk=pk).valid_from
-    shown = formats.date_format(day, "SHORT_DATE_FORMAT")
     carried_out(
         request,
-        _("The price from %(day)s on is taken back.") % {"day": shown},
+        _("The price from %(day)s on is taken back.") % {"day": shown_day(day)},
         lambda: tariffs.remove(day),
     )
     return redirect("evcs:tariffs")

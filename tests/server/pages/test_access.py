@@ -16,7 +16,7 @@ from django.urls import URLPattern, reverse
 from evcs.models import QuarantineItem, Statement, Station, Tag, Tariff, UnknownTag
 from evcs.pages.guard import CSP
 from evcs.pages.urls import urlpatterns
-from evcs.services import closing, quarantine, tariffs
+from evcs.services import closing, corrections, quarantine, tariffs
 from server.mmetering.models import Flat
 from tests.server.pages.conftest import House
 from tests.server.server_rig import STRANGER, TAG, end_body, new_uuid
@@ -216,10 +216,16 @@ def test_what_changes_something_is_posted_with_a_token(
 ) -> None:
     row = TABLE[name]
     url = reverse(f"evcs:{name}", args=row.arguments(case))
-    assert owner.get(url).status_code == 405
+    refused = owner.get(url)
+    assert refused.status_code == 405
+    assert refused.headers["Allow"]
+    assert "Hier ist nichts" in refused.content.decode()
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = owner.cookies
-    assert strict.post(url, row.post(case)).status_code == 403  # type: ignore[misc]
+    answer = strict.post(url, row.post(case))  # type: ignore[misc]
+    assert answer.status_code == 403
+    assert "Diese Seite war zu alt" in answer.content.decode()
+    assert answer.headers["Content-Security-Policy"] == CSP
 
 
 @pytest.mark.parametrize("name", [name for name, row in TABLE.items() if not row.post])
@@ -228,6 +234,14 @@ def test_what_shows_something_cannot_be_posted(name: str, case: Case, owner: Cli
         return
     url = reverse(f"evcs:{name}", args=TABLE[name].arguments(case))
     assert owner.post(url).status_code == 405
+
+
+def test_an_address_that_there_is_not(owner: Client, db: None) -> None:
+    answer = owner.get("/evcs/gibtsnicht/")
+    assert answer.status_code == 404
+    assert "Hier ist nichts" in answer.content.decode()
+    assert answer.headers["Content-Security-Policy"] == CSP
+    assert owner.get("/anderswo/").status_code == 404
 
 
 @pytest.mark.parametrize("permission", ["change_station", "change_session", "add_closedmonth"])
@@ -291,6 +305,34 @@ class TestResidents:
         client = case.house.login("neu", case.house.flat, since=since, until=until)
         response = client.get(reverse("evcs:my-statement", args=[case.statement.pk, "pdf"]))
         assert (response.status_code == 200) is seen
+
+    @pytest.mark.parametrize("what", ["correction", "over midnight"])
+    def test_a_statement_with_something_of_who_lived_there_before_is_not_seen(
+        self, case: Case, what: str
+    ) -> None:
+        """Energy counts in the month of its end, a correction in the first open one."""
+        house = case.house
+        house.clock.advance(86400 * 31)
+        closing.close(dt.date(2026, 11, 1), "Test", override=closing.Override("Test", "Test"))
+        if what == "correction":
+            corrections.correct(house.mine, -500, "falsch abgelesen", by_name="Test")
+        else:
+            night = {"started_at": "2026-11-30T21:00:00Z", "ended_at": "2026-12-01T03:00:00Z"}
+            house.box.end(new_uuid(8), seq=8, wh=20_000, end_wh=23_000, **night)
+        own = {"started_at": "2026-12-05T21:00:00Z", "ended_at": "2026-12-05T23:00:00Z"}
+        house.box.end(new_uuid(10), seq=10, wh=30_000, end_wh=33_000, **own)
+        closing.close(dt.date(2026, 12, 1), "Test", override=closing.Override("Test", "Test"))
+        before = house.login("vorher", house.flat, until=dt.date(2026, 12, 1))
+        after = house.login("nachher", house.flat, since=dt.date(2026, 12, 1))
+        always = house.login("immer", house.flat)
+        seen = {}
+        for month in (11, 12):
+            statement = Statement.objects.get(
+                flat=house.flat, closed__month=dt.date(2026, month, 1)
+            )
+            url = reverse("evcs:my-statement", args=[statement.pk, "xlsx"])
+            seen[month] = [client.get(url).status_code for client in (before, after, always)]
+        assert seen == {11: [200, 404, 200], 12: [404, 404, 200]}
 
     def test_who_moved_out_blocks_nothing(self, case: Case) -> None:
         client = case.house.login("fort", case.house.flat, until=dt.date(2026, 11, 30))

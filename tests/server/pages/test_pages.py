@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -31,7 +32,7 @@ from evcs.pages import homes, queries
 from evcs.pages.views import my
 from evcs.services import closing, consumption, quarantine, reviews, stations, tags, tariffs
 from tests.server.pages.conftest import NEIGHBOUR_TAG, House
-from tests.server.server_rig import STRANGER, at, meter, new_uuid
+from tests.server.server_rig import STRANGER, TAG, at, meter, new_uuid
 
 NOVEMBER = dt.date(2026, 11, 1)
 
@@ -40,7 +41,10 @@ def get(client: Client, name: str, /, *arguments: Any, **query: Any) -> str:
     """Return a page's text."""
     response = client.get(reverse(f"evcs:{name}", args=arguments), query)
     assert response.status_code == 200
-    return response.content.decode()
+    page = response.content.decode()
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert sorted(ids) == sorted(set(ids))
+    return page
 
 
 def post(client: Client, name: str, /, *arguments: Any, **values: Any) -> str:
@@ -103,6 +107,32 @@ class TestStations:
         page = get(owner, "live-fragment")
         assert "ausgeführt" in page
         assert "Ada Haus" in page
+
+    def test_a_second_click_is_the_same_stop(
+        self, running: str, house: House, owner: Client
+    ) -> None:
+        for _ in range(2):
+            assert "Stopp" in post(owner, "stop", house.box.pk, session=running)
+        assert Command.objects.count() == 1
+
+    def test_a_stop_that_no_box_fetched_is_over(
+        self, running: str, house: House, owner: Client
+    ) -> None:
+        post(owner, "stop", house.box.pk, session=running)
+        house.clock.advance(601)
+        page = get(owner, "live-fragment")
+        assert "wartet auf die Box" not in page
+        assert "nicht rechtzeitig abgeholt" in page
+        assert "Laden beenden" in page
+        assert "nicht rechtzeitig abgeholt" in get(owner, "station", house.box.pk)
+
+    def test_a_fault_and_silence_are_spoken(
+        self, running: str, house: House, owner: Client
+    ) -> None:
+        assert "Lader2: gestört. Störung: Zähler" in get(owner, "live-fragment")
+        house.clock.advance(3600)
+        client = house.login("mieterin", house.flat)
+        assert 'data-spoken="Lader1: schweigt"' in get(client, "my-fragment")
 
     def test_a_charge_that_ended_meanwhile_is_not_stopped(
         self, running: str, house: House, owner: Client
@@ -180,6 +210,8 @@ class TestOneStation:
         assert [one["type"] for one in told] == ["disable"]
         assert "wartet auf die Box" in get(owner, "station", house.box.pk)
         post(owner, "enable", house.box.pk, enabled="1")
+        assert Station.objects.get(pk=house.box.pk).enabled
+        assert "Es fehlt eine Angabe" in post(owner, "enable", house.box.pk)
         assert Station.objects.get(pk=house.box.pk).enabled
 
     def test_a_fault_is_reset_that_was_seen(self, house: House, owner: Client) -> None:
@@ -266,9 +298,10 @@ class TestSessions:
         [
             ({"difference": "-99", "reason": "x"}, "weniger als nichts"),
             ({"difference": "0", "reason": "x"}, "korrigiert nichts"),
-            ({"difference": "1"}, "id_reason_error"),
-            ({"difference": "viel", "reason": "x"}, "id_difference_error"),
-            ({"difference": "1,2345", "reason": "x"}, "id_difference_error"),
+            ({"difference": "1"}, "correct_reason_error"),
+            ({"difference": "viel", "reason": "x"}, "correct_difference_error"),
+            ({"difference": "1,2345", "reason": "x"}, "correct_difference_error"),
+            ({"difference": "10000,001", "reason": "x"}, "höchstens 10000 kWh"),
         ],
     )
     def test_why_a_correction_was_not_booked(
@@ -281,6 +314,66 @@ class TestSessions:
         post(owner, "move", house.mine.pk, flat=house.neighbour.pk, reason="Gastkarte")
         assert consumption.of_flat(house.flat.pk, NOVEMBER).energy_wh == 0
         assert consumption.of_flat(house.neighbour.pk, NOVEMBER).energy_wh == 11240 + 4000
+
+    def test_a_second_click_books_nothing(self, house: House, owner: Client) -> None:
+        page = get(owner, "session", house.mine.pk)
+        assert page.count('name="seen" value="0"') == 2
+        values = {"difference": "-3", "reason": "x", "seen": "0"}
+        post(owner, "correct", house.mine.pk, **values)
+        assert "wurde inzwischen etwas gebucht" in post(owner, "correct", house.mine.pk, **values)
+        values = {"flat": str(house.neighbour.pk), "reason": "x", "seen": "0"}
+        page = post(owner, "move", house.mine.pk, **values)
+        assert "wurde inzwischen etwas gebucht" in page
+        assert Entry.objects.count() == 1
+        # Whoever has read why it was refused can do it.
+        assert page.count('name="seen" value="1"') == 2
+        post(owner, "move", house.mine.pk, **{**values, "seen": "1"})
+        assert Entry.objects.count() == 3
+
+    def test_what_the_server_booked_itself_is_told_in_the_readers_language(
+        self, house: House, owner: Client
+    ) -> None:
+        """And what was replaced, without the names of columns."""
+        house.box.start(new_uuid(40), seq=40, wh=30_000)
+        house.box.start(new_uuid(42), seq=42, wh=40_000)
+        session = Session.objects.get(uuid=new_uuid(40))
+        post(owner, "move", session.pk, flat=house.neighbour.pk, reason="Gast")
+        house.box.start(new_uuid(41), seq=41, wh=38_000, authorized_by="list")
+        page = get(owner, "session", session.pk)
+        assert "nach der Umbuchung neu berechnet" in page
+        assert "<td>Energie</td><td>10,000 kWh</td><td>8,000 kWh</td>" in page
+        assert "eine frühere Meldung kam später" in page
+        mine = house.login("nachbar", house.neighbour)
+        assert "nach der Umbuchung neu berechnet" in get(mine, "my", month="2026-11")
+
+    def test_the_hour_that_there_is_twice(self, house: House, owner: Client) -> None:
+        night = {
+            "started_at": "2026-10-25T00:50:00Z",
+            "ended_at": "2026-10-25T01:10:00Z",
+            "tag": NEIGHBOUR_TAG,
+        }
+        house.box.end(new_uuid(50), seq=50, wh=50_000, end_wh=51_000, **night)
+        session = Session.objects.get(uuid=new_uuid(50))
+        page = get(owner, "session", session.pk)
+        assert "25.10.2026 02:50 MESZ" in page
+        assert "25.10.2026 02:10 MEZ" in page
+        owner.post(reverse("evcs:language"), {"language": "en"})
+        page = get(owner, "session", session.pk)
+        assert "2026-10-25 02:50 CEST" in page
+        assert "2026-10-25 02:10 CET" in page
+
+    def test_the_name_a_tag_has_elsewhere_is_not_told(self, house: House, owner: Client) -> None:
+        tag = Tag.objects.get(uid=TAG)
+        mine = house.login("mieterin", house.flat)
+        tags.set_label(tag, "Meine Karte")
+        assert "Meine Karte" in get(mine, "my", month="2026-11")
+        assert "Meine Karte" in get(mine, "my-session", house.mine.pk)
+        tags.assign(tag, house.neighbour.pk)
+        tags.set_label(tag, "Karte von Frau Nachbar")
+        for page in (get(mine, "my", month="2026-11"), get(mine, "my-session", house.mine.pk)):
+            assert "Nachbar" not in page
+            assert TAG in page
+        assert "Karte von Frau Nachbar" in get(owner, "session", house.mine.pk)
 
 
 class TestReview:
@@ -316,6 +409,43 @@ class TestReview:
         assert "Die Meldung ist erledigt." in page
         item = QuarantineItem.objects.get()
         assert (item.settled_by, item.note) == ("Ada Haus", "Box getauscht")
+
+    def test_who_may_not_move_energy_adopts_without_the_past(
+        self, house: House, owner: Client
+    ) -> None:
+        house.box.end(
+            new_uuid(8), seq=3, wh=13000, end_wh=14000, tag=STRANGER, authorized_by="none"
+        )
+        user = get_user_model().objects.get(username="hausherrin")
+        user.user_permissions.remove(
+            Permission.objects.get(codename="change_session", content_type__app_label="evcs")
+        )
+        assert 'name="before"' not in get(owner, "review")
+        post(owner, "adopt", UnknownTag.objects.get().pk, flat=house.flat.pk, before="on")
+        assert Tag.objects.filter(uid=STRANGER).exists()
+        assert not Entry.objects.exists()
+
+    def test_the_name_of_one_that_was_entered_as_nobodys(self, house: House, owner: Client) -> None:
+        tags.register(STRANGER)
+        house.box.start(new_uuid(8), seq=3, tag=STRANGER)
+        post(owner, "adopt", UnknownTag.objects.get().pk, flat=house.flat.pk, label="Gast")
+        assert Tag.objects.get(uid=STRANGER).label == "Gast"
+
+    def test_what_waits_is_seen_behind_much_that_was_looked_at(
+        self, house: House, owner: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(queries, "MOST_LISTED", 3)
+        for i in range(6):
+            key = new_uuid(100 + i)
+            house.box.end(key, seq=3 + i, wh=20000 + i, end_wh=20001 + i)
+            session = Session.objects.get(uuid=key)
+            session.flags = {"conflict"}
+            session.save()
+            if i:
+                reviews.review(session, by_name="Test", note="gesehen")
+                session.flags = {"conflict", "late_seq"}
+                session.save()
+        assert [one.uuid for one in queries.doubtful()] == [new_uuid(100)]
 
     def test_without_an_apartment_nothing_happens(self, house: House, owner: Client) -> None:
         house.box.start(new_uuid(8), seq=3, tag=STRANGER)
@@ -547,17 +677,37 @@ class TestMonths:
         page = get(owner, "month", "2026-11")
         assert "Station schweigt" in page
         assert "offene Punkte" in post(owner, "close-month", "2026-11", sure="on")
-        page = post(owner, "close-month", "2026-11", sure="on", reason="Station abgebaut")
+        page = post(owner, "close-month", "2026-11", sure="on", reason="x" * 501)
+        assert "höchstens 500 Zeichen" in page
+        page = post(owner, "close-month", "2026-11", sure="on", reason="Station fort", seen="1")
+        assert "inzwischen ist mehr offen" in page.lower()
+        assert 'name="seen" value="2"' in page
+        page = post(owner, "close-month", "2026-11", sure="on", reason="Station abgebaut", seen="2")
         assert "Der Monat ist abgeschlossen" in page
         assert "Station abgebaut" in page
         assert page.count(">pdf<") == 3
+        again = post(owner, "close-month", "2026-11", sure="on", reason="Station abgebaut")
+        assert "2026-11 ist schon abgeschlossen" in again
+
+    def test_what_was_moved_away_can_be_traced(self, house: House, owner: Client) -> None:
+        post(owner, "move", house.mine.pk, flat="", reason="Gast des Hauses")
+        page = get(owner, "month", "2026-11")
+        booked = page[page.index("Neben den Ladevorgängen gebucht") :]
+        assert booked.count("Umbuchung: Gast des Hauses (Ada Haus)") == 2
+        assert reverse("evcs:session", args=[house.mine.pk]) in booked
+
+    def test_a_closed_month_before_the_first_charge_is_listed(
+        self, house: House, owner: Client
+    ) -> None:
+        closing.close(dt.date(2026, 8, 1), "Test", override=closing.Override("Test", "Test"))
+        assert "August 2026" in get(owner, "months")
 
     def test_nothing_is_closed_by_a_click_too_many(self, house: House, owner: Client) -> None:
         house.clock.advance(86400 * 10)
         page = post(owner, "close-month", "2026-11", reason="x")
         assert "id_sure_error" in page
 
-    @pytest.mark.parametrize("month", ["2026-13", "x", "0000-01"])
+    @pytest.mark.parametrize("month", ["2026-13", "x", "0000-01", "0001-01", "1969-12", "9999-12"])
     def test_no_month(self, month: str, owner: Client) -> None:
         assert owner.get(f"/evcs/months/{month}/").status_code == 404
 
@@ -610,6 +760,9 @@ class TestMine:
             names.append(answer.headers["Content-Disposition"])
         assert "Ladeabrechnung" in names[0]
         assert "Charging-statement" in names[1]
+        page = get(client, "my")
+        offered = re.findall(rf"/my/statements/{statement.pk}/([^/]+)/", page)
+        assert offered == ["pdf", "xlsx", "csv-excel"]
         unknown = client.get(reverse("evcs:my-statement", args=[statement.pk, "doc"]))
         assert unknown.status_code == 404
 
