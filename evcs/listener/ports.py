@@ -138,13 +138,18 @@ class TcpPort:
             raise LineLost(f"tcp://{self._host}:{self._port} cannot be opened: {error}") from error
 
     def read(self) -> bytes:
-        """A client that goes away is silence; the next one is waited for."""
+        """A client that goes away is silence; the next one is waited for. Raises LineLost if none
+        can be taken (no descriptor is left)."""
         if self._listening is None:
             raise LineLost("the port is not open")
         if self._client is None:
-            with contextlib.suppress(TimeoutError):
+            try:
                 self._client, _ = self._listening.accept()
                 self._client.settimeout(READ_WITHIN_S)
+            except TimeoutError:
+                pass
+            except OSError as error:
+                raise LineLost(f"tcp://{self._host}:{self._port} takes nobody: {error}") from error
             return b""
         try:
             data = self._client.recv(CHUNK_BYTES)

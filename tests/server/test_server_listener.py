@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pty
 import socket
@@ -386,6 +387,19 @@ class TestLines:
                 port.open()
             with pytest.raises(LineLost):
                 port.read()
+
+    def test_a_port_that_cannot_take_anybody(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """No descriptor is left: the line is lost, and opened again, not its thread ended."""
+        port = TcpPort("127.0.0.1", 0)
+        port.open()
+
+        def refuse(_: socket.socket) -> None:
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        monkeypatch.setattr(socket.socket, "accept", refuse)
+        with pytest.raises(LineLost, match="takes nobody"):
+            port.read()
+        port.close()
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ error_log stderr;
 events {{}}
 http {{
     access_log off;
+    client_body_buffer_size 4m;
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/fastcgi;
@@ -110,5 +111,19 @@ def test_the_page_leads_to_a_server_behind_tls(proxy: int, tmp_path: Path) -> No
     assert login.returncode == 0, login.stderr
     cookie = next(x for x in login.stdout.splitlines() if x.lower().startswith("set-cookie"))
     assert "Secure" in cookie
+    # What is too large is refused by the server, in words that a box understands, not by nginx in
+    # HTML: a box takes an answer without ``service`` for silence, and would send it for ever.
+    (tmp_path / "large").write_bytes(b" " * 1_500_000)
+    large = [
+        "--no-fail",
+        "-X",
+        "POST",
+        "--data-binary",
+        "@large",
+        "-H",
+        "Content-Type: application/json",
+    ]
+    refused = asked(proxy, tmp_path, "/api/evcs/v1/heartbeat", *trusted, *large)
+    assert '"service":"evcs"' in refused.stdout
     # Who does not know the authority does not talk to it: curl's 60.
     assert asked(proxy, tmp_path, "/api/evcs/v1/health").returncode == 60

@@ -11,6 +11,8 @@ from uuid import UUID
 import pytest
 from django.core.management import CommandError, call_command
 
+from evcs.listener import service
+from evcs.management.commands import runevcs
 from mcsp import writer
 from mcsp.messages import PingRequest
 from tools.installation import Process, Server, free_port, until
@@ -30,6 +32,19 @@ REQUEST_ID = UUID(int=7, version=4)
 def test_options_that_cannot_be(ports: list[str], says: str) -> None:
     with pytest.raises(CommandError, match=says):
         call_command("runevcs", *(word for port in ports for word in ("--port", port)))
+
+
+def test_a_line_that_died_ends_the_whole(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that looks well and answers one line less would never be started anew."""
+
+    def die(self: service.LineService) -> None:
+        return None
+
+    monkeypatch.setattr(service.LineService, "run", die)
+    monkeypatch.setattr(runevcs, "LOOK_EVERY_S", 0.001)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    with pytest.raises(CommandError, match="ended by itself, see above: line Lader1"):
+        call_command("runevcs", "--port", f"tcp://127.0.0.1:{free_port()}=Lader1")
 
 
 def test_it_answers_until_it_is_told_to_end(tmp_path: Path) -> None:

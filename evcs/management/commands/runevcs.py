@@ -11,9 +11,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from evcs.listener import ports, service
 from evcs.models import Station
 
+LOOK_EVERY_S = 1.0
+
 
 class Command(BaseCommand):
-    """One service for several lines, until SIGTERM or SIGINT."""
+    """One service for several lines, until SIGTERM or SIGINT, or until a line's thread died."""
 
     help = "Listen for MCSP/1.0. Each line belongs to one station; another name on it is refused."
 
@@ -50,7 +52,10 @@ class Command(BaseCommand):
         services = service.serve(lines, options["baudrate"])
         self.stdout.write(f"listening: {', '.join(options['port'])}")
         self.stdout.flush()
-        done.wait()
+        while not done.wait(LOOK_EVERY_S):
+            if dead := [one.name for one in services if not one.is_alive()]:
+                # Whoever started this starts it anew, all lines of it.
+                raise CommandError(f"ended by itself, see above: {', '.join(dead)}")
         for one in services:
             one.stop()
         for one in services:
