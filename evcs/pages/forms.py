@@ -139,15 +139,21 @@ class NewTagForm(forms.Form):
     label = forms.CharField(label=_("Label (optional)"), max_length=100, required=False)
 
 
-class GiveForm(forms.Form):
-    """Whose a tag is from a day on."""
+class ReleaseForm(forms.Form):
+    """From which day on a tag is nobody's."""
 
-    flat = FlatField(label=_("Apartment"), required=False, empty_label=_("no apartment"))
     since = DayField(label=_("From"), required=False, help_text=_("Empty: from now on."))
 
     def clean_since(self) -> dt.datetime | None:
         """Return the first moment of the day, None for now."""
         return begin_of(self.cleaned_data["since"])
+
+
+class GiveForm(ReleaseForm):
+    """Whose a tag is from a day on."""
+
+    flat = FlatField(label=_("Apartment"), empty_label=_("choose"))
+    field_order = ("flat", "since")
 
 
 class TagForm(forms.Form):

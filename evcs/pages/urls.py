@@ -62,6 +62,7 @@ urlpatterns = [
     page("tags/new/", tags.create, "new-tag", NEW_TAG, POST),
     page("tags/<int:pk>/", tags.one, "tag", SEE),
     page("tags/<int:pk>/give/", tags.give, "give-tag", TAG, POST),
+    page("tags/<int:pk>/release/", tags.release, "release-tag", TAG, POST),
     page("tags/<int:pk>/edit/", tags.edit, "edit-tag", TAG, POST),
     page("tags/<int:pk>/block/", tags.block, "block", TAG, POST),
     page("tags/<int:pk>/accept/", tags.accept, "accept", TAG, POST),

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from evcs.models import Tag, TagAssignment
-from evcs.pages.forms import GiveForm, NewTagForm, TagForm
+from evcs.pages.forms import GiveForm, NewTagForm, ReleaseForm, TagForm
 from evcs.pages.views.deciding import carried_out_by
 from evcs.people import name_of
 from evcs.services import tags, unknown_tags
@@ -43,20 +43,27 @@ def one(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def give(request: HttpRequest, pk: int) -> HttpResponse:
-    """Give a tag to an apartment, or take it back, from a day on."""
+    """Give a tag to an apartment from a day on."""
     tag, form = get_object_or_404(Tag, pk=pk), GiveForm(request.POST)
     by_name = name_of(request.user)
 
     def act() -> None:
         flat, since = form.cleaned_data["flat"], form.cleaned_data["since"]
-        if flat is None:
-            tags.release(tag, since)
-        else:
-            unknown_tags.give(tag, flat.pk, by_name=by_name, since=since)
+        unknown_tags.give(tag, flat.pk, by_name=by_name, since=since)
 
     if carried_out_by(request, form, _("It is noted whose the tag is."), act):
         return redirect("evcs:tag", pk)
     return _shown(request, tag, give=form)
+
+
+def release(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a tag back from a day on: it is nobody's then."""
+    tag = get_object_or_404(Tag, pk=pk)
+    form = ReleaseForm(request.POST, auto_id="release_%s")
+    what = _("It is noted from when on the tag is nobody's.")
+    if carried_out_by(request, form, what, lambda: tags.release(tag, form.cleaned_data["since"])):
+        return redirect("evcs:tag", pk)
+    return _shown(request, tag, release=form)
 
 
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
@@ -118,6 +125,7 @@ def _shown(request: HttpRequest, tag: Tag, **forms: Any) -> HttpResponse:
         "now": timezone.now(),
         "may_change": request.user.has_perm("evcs.change_tag"),
         "give": forms.get("give") or GiveForm(),
+        "release": forms.get("release") or ReleaseForm(auto_id="release_%s"),
         "edit": forms.get("edit") or TagForm.of(tag),
     }
     return render(request, "evcs/pages/tag.html", context, status=422 if forms else 200)

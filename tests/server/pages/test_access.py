@@ -108,7 +108,12 @@ TABLE: dict[str, Row] = {
     "tags": Row(LANDLORD),
     "new-tag": Row(LANDLORD_DOES, post=lambda case: {"uid": "0A0B0C0D"}),
     "tag": Row(LANDLORD, lambda case: [case.own_tag.pk]),
-    "give-tag": Row(LANDLORD_DOES, lambda case: [case.own_tag.pk], _nothing),
+    "give-tag": Row(
+        LANDLORD_DOES,
+        lambda case: [case.own_tag.pk],
+        lambda case: {"flat": case.house.neighbour.pk},
+    ),
+    "release-tag": Row(LANDLORD_DOES, lambda case: [case.own_tag.pk], _nothing),
     "edit-tag": Row(LANDLORD_DOES, lambda case: [case.own_tag.pk], _nothing),
     "tariffs": Row(LANDLORD),
     "set-tariff": Row(

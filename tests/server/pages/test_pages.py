@@ -551,7 +551,9 @@ class TestTags:
 
     def test_taken_back(self, house: House, owner: Client) -> None:
         tag = Tag.objects.get(uid=NEIGHBOUR_TAG)
-        post(owner, "give-tag", tag.pk, flat="")
+        assert "zwingend erforderlich" in post(owner, "give-tag", tag.pk, flat="")
+        assert tag.assignments.get().valid_to is None
+        assert "niemandem mehr" in post(owner, "release-tag", tag.pk)
         assert tag.assignments.get().valid_to is not None
         start = {"tag": NEIGHBOUR_TAG, "started_at": at()}
         assert house.other_box.start(new_uuid(9), seq=2, **start).status_code == 403
@@ -569,6 +571,10 @@ class TestTags:
         post(owner, "give-tag", tag.pk, flat=house.flat.pk, since="2026-11-01")
         page = post(owner, "give-tag", tag.pk, flat=house.neighbour.pk, since=since)
         assert why in page
+        assert tag.assignments.count() == 2
+        assert ("nach" if since == "2026-10-31" else why) in post(
+            owner, "release-tag", tag.pk, since=since
+        )
         assert tag.assignments.count() == 2
 
     def test_limited_in_time_and_place(self, house: House, owner: Client) -> None:
