@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext
 
+from evcs.models.years import refuse_slip
 from evcs.settings import evcs_settings
 
 
@@ -33,3 +36,15 @@ class Resident(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} @ {self.flat_id}"
+
+    def clean(self) -> None:
+        """Refuse a time that nobody can have lived here."""
+        for name in ("since", "until"):
+            day = getattr(self, name)
+            if day is not None:
+                try:
+                    refuse_slip(day)
+                except ValidationError as error:
+                    raise ValidationError({name: error}) from error
+        if self.since and self.until and self.since >= self.until:
+            raise ValidationError({"until": gettext("The end must come after the beginning.")})

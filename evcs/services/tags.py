@@ -179,19 +179,26 @@ def assign(
             since=rfc3339(since),
             until=rfc3339(until),
         )
-    if assignments.filter(valid_from__gte=since).exists():
-        raise UsageError(
-            "tag %(uid)s has an assignment that begins later than %(since)s; "
-            "end or move that one first",
-            uid=tag.uid,
-            since=rfc3339(since),
-        )
+    refuse_later(tag, since)
     held = assignments.filter(Q(valid_to=None) | Q(valid_to__gt=since)).first()
     if held is not None:
         if held.flat_id == flat_id and held.valid_to == until:
             return held
         TagAssignment.objects.filter(pk=held.pk).update(valid_to=since)
     return _give(tag, flat_id, since, until)
+
+
+def refuse_later(tag: Tag, since: dt.datetime) -> None:
+    """Raise UsageError if the tag has an assignment that begins at ``since`` or later: nothing can
+    be given from ``since`` on. For a form, which asks before anything is stored; assign asks again.
+    """
+    if TagAssignment.objects.filter(tag=tag, valid_from__gte=since).exists():
+        raise UsageError(
+            "tag %(uid)s has an assignment that begins later than %(since)s; "
+            "end or move that one first",
+            uid=tag.uid,
+            since=rfc3339(since),
+        )
 
 
 def _give(

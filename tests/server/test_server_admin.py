@@ -12,10 +12,20 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.test import Client
 
-from evcs.models import ClosedMonth, Entry, QuarantineItem, SessionReview, Tag, Tariff, UnknownTag
-from evcs.services import closing, quarantine, tariffs
+from evcs.models import (
+    ClosedMonth,
+    Entry,
+    QuarantineItem,
+    Resident,
+    SessionReview,
+    Tag,
+    TagAssignment,
+    Tariff,
+    UnknownTag,
+)
+from evcs.services import closing, quarantine, tags, tariffs
 from server.mmetering.models import Flat
-from tests.server.server_rig import STRANGER, TAG, Box, new_uuid, stored
+from tests.server.server_rig import NOW, STRANGER, TAG, Box, Clock, new_uuid, stored
 
 A = new_uuid(1)
 OCTOBER = dt.date(2026, 10, 1)
@@ -46,6 +56,25 @@ def address(row: Any, name: str = "change") -> str:
 
 def told(page: Any) -> str:
     return str(page.content.decode())
+
+
+def filled(page: Any) -> dict[str, Any]:
+    """What a browser sends of a form that nobody touched, hidden values included."""
+    form = page.context["adminform"].form if "adminform" in page.context else page.context["form"]
+    sent: dict[str, Any] = {}
+    for bound in form:
+        value = form.get_initial_for_field(bound.field, bound.name)
+        if isinstance(value, dt.datetime):
+            sent |= {f"{bound.html_name}_0": f"{value:%Y-%m-%d}", f"{bound.html_name}_1": "12:00"}
+        elif value is not None:
+            sent[bound.html_name] = [row.pk for row in value] if type(value) is list else value
+        if bound.field.show_hidden_initial:
+            assert f'name="{bound.html_initial_name}"' in told(page)
+            sent[bound.html_initial_name] = value
+    for formset in page.context.get("inline_admin_formsets", []):
+        prefix = formset.formset.prefix
+        sent |= {f"{prefix}-TOTAL_FORMS": 0, f"{prefix}-INITIAL_FORMS": 0}
+    return sent
 
 
 def test_correct(boss: Client, box: Box) -> None:
@@ -179,3 +208,99 @@ def test_no_decision_without_its_token(box: Box, db: None) -> None:
     data = {"difference_wh": "1", "reason": "x"}
     assert careful.post(address(stored(A), "correct"), data).status_code == 403
     assert not Entry.objects.exists()
+
+
+def tag_form(boss: Client) -> tuple[str, dict[str, Any]]:
+    """The address of TAG's form, and what it sends as it stands."""
+    where = address(Tag.objects.get(uid=TAG))
+    return where, filled(boss.get(where))
+
+
+def test_a_tag_is_edited(boss: Client, box: Box, flat: Flat, clock: Clock) -> None:
+    other = Flat.objects.create(name="Wohnung 4")
+    where, data = tag_form(boss)
+    data |= {"label": "rot", "state": "blocked", "stations": [box.pk], "flat": other.pk,
+             "expires_at_0": "2027-01-01", "expires_at_1": "12:00"}  # fmt: skip
+    assert boss.post(where, data).status_code == 302
+    tag = Tag.objects.get(uid=TAG)
+    assert (tag.label, tag.state, list(tag.stations.all())) == ("rot", "blocked", [box.station])
+    assert tag.expires_at == dt.datetime(2027, 1, 1, 11, tzinfo=dt.UTC)
+    assert TagAssignment.objects.get(valid_to=None).flat_id == other.pk
+    where, data = tag_form(boss)
+    assert boss.post(where, data | {"state": "accepted"}).status_code == 302
+    assert Tag.objects.get(uid=TAG).state == "accepted"
+
+
+def test_a_new_tag(boss: Client, box: Box, flat: Flat) -> None:
+    data = {"uid": "16 ac 93 6b", "label": "neu", "state": "blocked", "stations": [box.pk],
+            "flat": flat.pk}  # fmt: skip
+    data |= {"assignments-TOTAL_FORMS": 0, "assignments-INITIAL_FORMS": 0}
+    assert boss.post("/admin/evcs/tag/add/", data).status_code == 302
+    tag = Tag.objects.get(uid="16AC936B")
+    assert (tag.label, tag.state, list(tag.stations.all())) == ("neu", "blocked", [box.station])
+    assert TagAssignment.objects.get(tag=tag).flat_id == flat.pk
+
+
+def test_an_assignment_that_begins_later_is_told(boss: Client, flat: Flat, clock: Clock) -> None:
+    other = Flat.objects.create(name="Wohnung 4")
+    tags.assign(Tag.objects.get(), other.pk, since=NOW + dt.timedelta(days=5))
+    before = list(TagAssignment.objects.values())
+    where, data = tag_form(boss)
+    page = boss.post(where, data | {"flat": flat.pk, "label": "rot"})
+    assert page.status_code == 200
+    assert "Zuordnung, die später als" in told(page)
+    assert list(TagAssignment.objects.values()) == before
+    assert Tag.objects.get().label == "", "all of it or nothing"
+    assert boss.post(where, data | {"label": "rot"}).status_code == 302
+    assert Tag.objects.get().label == "rot"
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "1999-12-31", "2201-01-01", "9999-12-31"])
+def test_a_tag_ends_in_a_year_that_can_be_meant(boss: Client, flat: Flat, day: str) -> None:
+    where, data = tag_form(boss)
+    page = boss.post(where, data | {"expires_at_0": day, "expires_at_1": "00:00"})
+    assert page.status_code == 200
+    assert "Bitte ein Jahr von 2000 bis 2200" in told(page)
+    assert Tag.objects.get().expires_at is None
+
+
+def test_the_number_of_a_tag_stays(boss: Client, box: Box, flat: Flat) -> None:
+    box.end(A)
+    where, data = tag_form(boss)
+    boss.post(where, data | {"uid": "11223344", "label": "rot"})
+    tag = Tag.objects.get()
+    assert (tag.uid, tag.label) == (TAG, "rot")
+    assert stored(A).tag == tag
+
+
+def test_a_form_opened_before_a_tag_was_blocked_does_not_accept_it(
+    boss: Client, flat: Flat
+) -> None:
+    where, data = tag_form(boss)
+    tags.set_blocked(Tag.objects.get(), True)
+    assert boss.post(where, data | {"label": "rot"}).status_code == 302
+    tag = Tag.objects.get()
+    assert (tag.label, tag.state) == ("rot", "blocked")
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "why"),
+    [
+        ("0001-01-01", "", "Bitte ein Jahr"),
+        ("", "9999-12-31", "Bitte ein Jahr"),
+        ("2026-12-01", "2026-11-01", "Das Ende muss nach dem Beginn"),
+        ("2026-12-01", "2026-12-01", "Das Ende muss nach dem Beginn"),
+        ("gestern", "", "gültiges Datum"),
+    ],
+)
+def test_when_nobody_can_have_lived_here(
+    boss: Client, flat: Flat, since: str, until: str, why: str
+) -> None:
+    user = get_user_model().objects.get()
+    data = {"user": user.pk, "flat": flat.pk, "since": since, "until": until}
+    page = boss.post("/admin/evcs/resident/add/", data)
+    assert page.status_code == 200
+    assert why in told(page)
+    data |= {"since": "2026-11-01", "until": "2026-11-02"}
+    assert boss.post("/admin/evcs/resident/add/", data).status_code == 302
+    assert Resident.objects.get().since == dt.date(2026, 11, 1)
