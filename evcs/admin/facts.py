@@ -16,6 +16,9 @@ from evcs.models import Command, Entry, QuarantineItem, Session, SessionChange, 
 from evcs.people import name_of
 from evcs.services import corrections, reviews
 
+# More than a house charges in a lifetime, and less than a column of the database holds.
+MOST_WH = 10_000_000_000
+
 
 class FlagFilter(admin.SimpleListFilter):
     """Sessions with a flag."""
@@ -61,28 +64,56 @@ class NoteForm(forms.Form):
     note = forms.CharField(label="Befund", max_length=reviews.LONGEST_NOTE)
 
 
-class CorrectionForm(forms.Form):
+class EntriesSeenForm(forms.Form):
+    """How many entries the session had when the form was shown: one that is sent twice, or that
+    was opened before somebody else's correction, is refused instead of booked on top."""
+
+    entries_seen = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+
+
+class CorrectionForm(EntriesSeenForm):
     """By how much, and why."""
 
-    difference_wh = forms.IntegerField(label="Änderung in Wh", help_text="Abzug mit Minuszeichen")
+    difference_wh = forms.IntegerField(
+        label="Änderung in Wh",
+        help_text="Abzug mit Minuszeichen",
+        min_value=-MOST_WH,
+        max_value=MOST_WH,
+    )
     reason = forms.CharField(label="Grund", max_length=corrections.LONGEST_REASON)
 
 
-class MoveForm(forms.Form):
+class MoveForm(EntriesSeenForm):
     """To which apartment, and why."""
 
     flat = FlatField(required=False, label="Wohnung", help_text="Leer: keiner Wohnung zugeordnet")
     reason = forms.CharField(label="Grund", max_length=corrections.LONGEST_REASON)
 
 
+def _seen(session: Session) -> dict[str, Any]:
+    return {"entries_seen": session.entries.count()}
+
+
 def _correct(session: Session, data: dict[str, Any], user: Any) -> None:
-    wh, reason = data["difference_wh"], data["reason"]
-    corrections.correct(session, wh, reason, by_name=name_of(user), user=user)
+    corrections.correct(
+        session,
+        data["difference_wh"],
+        data["reason"],
+        by_name=name_of(user),
+        user=user,
+        entries_seen=data["entries_seen"],
+    )
 
 
 def _move(session: Session, data: dict[str, Any], user: Any) -> None:
-    flat_id = data["flat"].pk if data["flat"] else None
-    corrections.reassign(session, flat_id, data["reason"], by_name=name_of(user), user=user)
+    corrections.reassign(
+        session,
+        data["flat"].pk if data["flat"] else None,
+        data["reason"],
+        by_name=name_of(user),
+        user=user,
+        entries_seen=data["entries_seen"],
+    )
 
 
 def _review(session: Session, data: dict[str, Any], user: Any) -> None:
@@ -119,11 +150,10 @@ class SessionAdmin(Decisions, ReadOnly, admin.ModelAdmin):
     """Sessions."""
 
     decisions = (
-        Decision("correct", "Korrigieren", CorrectionForm, _correct),
-        Decision("move", "Umbuchen", MoveForm, _move),
+        Decision("correct", "Korrigieren", CorrectionForm, _correct, _seen),
+        Decision("move", "Umbuchen", MoveForm, _move, _seen),
         Decision("review", "Geprüft", NoteForm, _review),
     )
-    readonly_fields = ["decide"]
 
     list_display = [
         "pk",
@@ -169,7 +199,6 @@ class QuarantineAdmin(Decisions, ReadOnly, admin.ModelAdmin):
     """Messages that were refused, to be looked at by a person."""
 
     decisions = (Decision("settle", "Erledigt", NoteForm, _settle),)
-    readonly_fields = ["decide"]
     list_display = ["received_at", "station", "item_id", "reason", "settled_at", "settled_by"]
     list_filter = [("settled_at", admin.EmptyFieldListFilter), "station"]
     search_fields = ["item_id", "raw", "reason"]

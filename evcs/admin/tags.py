@@ -142,7 +142,6 @@ class UnknownTagAdmin(Decisions, ReadOnly, admin.ModelAdmin):
         Decision("adopt", "Übernehmen", AdoptForm, _adopt),
         Decision("aside", "Zurückstellen", forms.Form, _set_aside),
     )
-    readonly_fields = ["decide"]
     list_display = ["uid", "station", "times", "last_at", "settled_at", "settled_by"]
     list_filter = [("settled_at", admin.EmptyFieldListFilter), "station"]
     search_fields = ["uid"]

@@ -32,8 +32,9 @@ OCTOBER = dt.date(2026, 10, 1)
 
 
 def browser_of(*permissions: str, superuser: bool = False) -> Client:
-    user = get_user_model().objects.create_user(
-        "verwalter", password="x", is_staff=True, is_superuser=superuser,
+    users = get_user_model().objects
+    user = users.create_user(
+        f"verwalter{users.count()}", password="x", is_staff=True, is_superuser=superuser,
         first_name="Frau", last_name="Verwalter",
     )  # fmt: skip
     for name in permissions:
@@ -83,7 +84,7 @@ def test_correct(boss: Client, box: Box) -> None:
     assert address(stored(A), "correct") in told(page)
     assert boss.get(address(stored(A), "correct")).status_code == 200
     assert not Entry.objects.exists(), "looking changes nothing"
-    data = {"difference_wh": "-240", "reason": "falsch abgelesen"}
+    data = {"difference_wh": "-240", "reason": "falsch abgelesen", "entries_seen": "0"}
     page = boss.post(address(stored(A), "correct"), data, follow=True)
     assert "Korrigieren" in told(page)
     entry = Entry.objects.get()
@@ -95,7 +96,7 @@ def test_correct(boss: Client, box: Box) -> None:
 
 def test_what_the_service_refuses_is_told(boss: Client, box: Box) -> None:
     box.end(A)
-    data = {"difference_wh": "-999999", "reason": "x"}
+    data = {"difference_wh": "-999999", "reason": "x", "entries_seen": "0"}
     page = boss.post(address(stored(A), "correct"), data)
     assert page.status_code == 200
     assert "weniger als nichts lädt niemand" in told(page)
@@ -104,14 +105,51 @@ def test_what_the_service_refuses_is_told(boss: Client, box: Box) -> None:
     assert not Entry.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("correct", {"difference_wh": "240", "reason": "falsch abgelesen"}),
+        ("move", {"flat": "", "reason": "verliehen"}),
+    ],
+)
+def test_a_decision_that_is_sent_twice_is_booked_once(
+    boss: Client, box: Box, name: str, data: dict[str, str]
+) -> None:
+    box.end(A)
+    where = address(stored(A), name)
+    shown = filled(boss.get(where))
+    assert boss.post(where, shown | data).status_code == 302
+    booked = list(Entry.objects.values())
+    page = boss.post(where, shown | data)
+    assert page.status_code == 200
+    assert page.context["form"].non_field_errors()
+    assert address(stored(A)) in told(page), "where to look again"
+    assert list(Entry.objects.values()) == booked
+    assert boss.post(where, data).status_code == 200, "nobody decides blindly"
+    assert list(Entry.objects.values()) == booked
+
+
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_an_amount_that_no_database_holds_is_told(boss: Client, box: Box, sign: str) -> None:
+    box.end(A)
+    where = address(stored(A), "correct")
+    for digits in (19, 30):
+        sent = filled(boss.get(where)) | {"difference_wh": f"{sign}1{'0' * digits}", "reason": "x"}
+        page = boss.post(where, sent)
+        assert page.status_code == 200
+        assert page.context["form"].errors["difference_wh"]
+    assert not Entry.objects.exists()
+
+
 def test_move(boss: Client, box: Box, flat: Flat) -> None:
     other = Flat.objects.create(name="Wohnung 4")
     box.end(A)
-    boss.post(address(stored(A), "move"), {"flat": other.pk, "reason": "verliehen"})
+    where = address(stored(A), "move")
+    boss.post(where, filled(boss.get(where)) | {"flat": other.pk, "reason": "verliehen"})
     assert sorted(Entry.objects.values_list("flat_id", "energy_wh")) == sorted(
         [(flat.pk, -11240), (other.pk, 11240)]
     )
-    boss.post(address(stored(A), "move"), {"flat": "", "reason": "niemand"})
+    boss.post(where, filled(boss.get(where)) | {"flat": "", "reason": "niemand"})
     assert Entry.objects.filter(flat=None, energy_wh=11240).exists()
 
 
@@ -173,10 +211,10 @@ def test_who_may_only_look_cannot_decide(box: Box, flat: Flat) -> None:
     viewer = browser_of(
         "view_session", "view_quarantineitem", "view_unknowntag", "view_closedmonth"
     )
+    decider = browser_of("change_session", "change_quarantineitem", "change_unknowntag")
     box.end(A, tag=STRANGER)
     quarantine.keep(box.station, "7", "{}", "code 422")
     unknown = UnknownTag.objects.get()
-    assert viewer.get(address(stored(A))).status_code == 200
     for row, name, data in (
         (stored(A), "correct", {"difference_wh": "1", "reason": "x"}),
         (stored(A), "move", {"flat": flat.pk, "reason": "x"}),
@@ -185,6 +223,11 @@ def test_who_may_only_look_cannot_decide(box: Box, flat: Flat) -> None:
         (unknown, "adopt", {"flat": flat.pk}),
         (unknown, "aside", {}),
     ):
+        assert address(row, name) in told(decider.get(address(row)))
+        page = viewer.get(address(row))
+        assert page.status_code == 200
+        assert address(row, name) not in told(page)
+        assert "Entscheiden" not in told(page)
         assert viewer.get(address(row, name)).status_code == 403
         assert viewer.post(address(row, name), data).status_code == 403
     assert not Entry.objects.exists()
