@@ -6,6 +6,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 
 from evcs.admin.decisions import Decision, Decisions
@@ -144,6 +146,21 @@ class EntryInline(ReadOnly, admin.TabularInline):
     model = Entry
     extra = 0
 
+    def get_queryset(self, request: Any) -> QuerySet[Entry]:
+        """Return them with what their rows name."""
+        return super().get_queryset(request).select_related("flat", "user")
+
+
+class SessionList(ChangeList):
+    """The list by month, also where the calendar ends."""
+
+    def get_filters(self, request: Any) -> Any:
+        """Read the address; Django counts on from a year 9999 there."""
+        try:
+            return super().get_filters(request)
+        except (ValueError, OverflowError) as error:
+            raise IncorrectLookupParameters(error) from error
+
 
 @admin.register(Session)
 class SessionAdmin(Decisions, ReadOnly, admin.ModelAdmin):
@@ -173,6 +190,10 @@ class SessionAdmin(Decisions, ReadOnly, admin.ModelAdmin):
     # A date: times are cut by zone, for which MariaDB wants tables that Debian leaves empty.
     date_hierarchy = "month"
     inlines = [EntryInline, ReviewInline, ChangeInline]
+
+    def get_changelist(self, request: Any, **kwargs: Any) -> type[ChangeList]:
+        """Return the list that takes any address."""
+        return SessionList
 
     @admin.display(description="kWh", ordering="energy_wh")
     def kwh(self, session: Session) -> str:

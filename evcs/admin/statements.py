@@ -11,6 +11,7 @@ from django.urls import path, reverse
 from django.utils.html import format_html_join
 
 from evcs.admin.readonly import NoDelete, ReadOnly
+from evcs.admin.searching import FindsFlat
 from evcs.models import ClosedMonth, Statement, StatementMail, StatementRecipient, Tariff
 from evcs.services import statement_files, tariffs
 from evcs.services.errors import UsageError
@@ -55,24 +56,29 @@ class ClosedMonthAdmin(Downloads):
     """Months that are billed."""
 
     list_display = ["month", "closed_at", "closed_by", "override_by", "override_reason", "files"]
+    search_fields = ["month", "override_by", "override_reason", "sha256"]
     readonly_fields = ["files"]
 
 
 @admin.register(Statement)
-class StatementAdmin(Downloads):
+class StatementAdmin(FindsFlat, Downloads):
     """Statements."""
 
     list_display = ["closed", "flat", "sha256", "files"]
     list_filter = ["closed"]
     list_select_related = ["closed", "flat"]
+    search_fields = ["closed__month", "sha256"]
     readonly_fields = ["files"]
 
 
 @admin.register(StatementMail)
-class StatementMailAdmin(ReadOnly, admin.ModelAdmin):
+class StatementMailAdmin(FindsFlat, ReadOnly, admin.ModelAdmin):
     """What was mailed."""
 
     list_display = ["at", "email", "statement"]
+    list_select_related = ["statement__closed"]
+    search_fields = ["email", "statement__closed__month"]
+    flat_path = "statement__flat"
 
 
 @admin.register(StatementRecipient)
@@ -108,6 +114,7 @@ class TariffAdmin(NoDelete, admin.ModelAdmin):
 
     form = TariffForm
     list_display = ["valid_from", "price_per_kwh", "currency", "vat_percent"]
+    search_fields = ["valid_from", "currency"]
 
     def get_readonly_fields(self, request: Any, obj: Tariff | None = None) -> list[str]:
         """Another day is another tariff."""

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.apps import apps
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from evcs.admin.decisions import Decision, Decisions
@@ -79,6 +80,10 @@ class AssignmentInline(ReadOnly, admin.TabularInline):
 
     model = TagAssignment
     extra = 0
+
+    def get_queryset(self, request: Any) -> QuerySet[TagAssignment]:
+        """Return them with what their rows name."""
+        return super().get_queryset(request).select_related("flat")
 
 
 @admin.register(Tag)

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from evcs.models import (
     ClosedMonth,
@@ -18,12 +20,13 @@ from evcs.models import (
     QuarantineItem,
     Resident,
     SessionReview,
+    StatementMail,
     Tag,
     TagAssignment,
     Tariff,
     UnknownTag,
 )
-from evcs.services import closing, quarantine, tags, tariffs
+from evcs.services import closing, corrections, quarantine, tags, tariffs
 from server.mmetering.models import Flat
 from tests.server.server_rig import NOW, STRANGER, TAG, Box, Clock, new_uuid, stored
 
@@ -347,3 +350,70 @@ def test_when_nobody_can_have_lived_here(
     data |= {"since": "2026-11-01", "until": "2026-11-02"}
     assert boss.post("/admin/evcs/resident/add/", data).status_code == 302
     assert Resident.objects.get().since == dt.date(2026, 11, 1)
+
+
+def queries(boss: Client, where: str) -> int:
+    with CaptureQueriesContext(connection) as asked:
+        assert boss.get(where).status_code == 200
+    return len(asked)
+
+
+def test_a_page_costs_the_same_whatever_is_on_it(boss: Client, box: Box, flat: Flat) -> None:
+    """Entries of a session, assignments of a tag."""
+    box.end(A)
+    user = get_user_model().objects.get()
+    pages = [address(stored(A)), address(Tag.objects.get())]
+    tag = Tag.objects.get()
+
+    def more() -> list[int]:
+        for _ in range(3):
+            corrections.correct(stored(A), 10, "x", by_name="Frau Verwalter", user=user)
+            last = TagAssignment.objects.order_by("-pk").first()
+            since = (last.valid_from or NOW) + dt.timedelta(days=1)
+            tags.assign(tag, Flat.objects.create(name=f"seit {since}").pk, since=since)
+        return [queries(boss, page) for page in pages]
+
+    assert more() == more()
+
+
+@pytest.fixture
+def closed(boss: Client, box: Box, flat: Flat) -> ClosedMonth:
+    """October, with a statement that was mailed."""
+    box.end(A, started_at="2026-10-20T10:00:00Z", ended_at="2026-10-20T12:00:00Z")
+    over = closing.Override("Frau Abschluss", "die Box schweigt")
+    month = closing.close(OCTOBER, "Frau Abschluss", override=over)
+    StatementMail.objects.create(
+        statement=month.statements.get(), email="mieter@example.org", at=NOW
+    )
+    tariffs.set_price(dt.date(2026, 12, 1), Decimal("0.35"), Decimal(19), "EUR")
+    user = get_user_model().objects.create_user("mieter", password="x")
+    Resident.objects.create(user=user, flat=flat)
+    return month
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("resident", ["mieter", "3 links"]),
+        ("closedmonth", ["2026-10", "Abschluss", "schweigt"]),
+        ("statement", ["2026-10", "3 links"]),
+        ("statementmail", ["mieter@", "2026-10", "3 links"]),
+        ("tariff", ["2026-12", "EUR"]),
+    ],
+)
+def test_a_list_is_searched(
+    boss: Client, closed: ClosedMonth, model: str, words: list[str]
+) -> None:
+    for word in words:
+        found = boss.get(f"/admin/evcs/{model}/", {"q": word})
+        assert found.status_code == 200
+        assert found.context["cl"].result_count == 1, word
+    assert boss.get(f"/admin/evcs/{model}/", {"q": "nirgends"}).context["cl"].result_count == 0
+
+
+@pytest.mark.parametrize("month", ["", "&month__month=12", "&month__month=12&month__day=31"])
+@pytest.mark.parametrize("year", ["0", "1", "9999", "10000", "x"])
+def test_a_list_of_a_year_that_nobody_means(boss: Client, box: Box, year: str, month: str) -> None:
+    box.end(A)
+    page = boss.get(f"/admin/evcs/session/?month__year={year}{month}", follow=True)
+    assert page.status_code == 200
