@@ -1,4 +1,4 @@
-"""The closed sets of words that are stored and sent. Pure."""
+"""The closed sets of words that are stored and sent, with what the admin calls them. Pure."""
 
 from __future__ import annotations
 
@@ -8,43 +8,43 @@ from django.db.models import TextChoices
 class TimeQuality(TextChoices):
     """How a station came by a time."""
 
-    SYNCED = "synced"
-    ESTIMATED = "estimated"
+    SYNCED = "synced", "abgeglichen"
+    ESTIMATED = "estimated", "geschätzt"
 
 
 class AuthorizedBy(TextChoices):
     """Who let a session begin; everything but ``server`` is a report of one already begun."""
 
-    SERVER = "server"
-    LIST = "list"
-    NONE = "none"
-    OTHER = "other"
+    SERVER = "server", "Server"
+    LIST = "list", "Kartenliste"
+    NONE = "none", "niemand"
+    OTHER = "other", "unbekannt"
 
 
 class EndReason(TextChoices):
     """Why a session ended; OCPP's words where it has one."""
 
-    LOCAL = "local"
-    REMOTE = "remote"
-    DEAUTHORIZED = "deauthorized"
-    EV_FINISHED = "ev_finished"
-    EV_DISCONNECTED = "ev_disconnected"
-    MAX_DURATION = "max_duration"
-    MAX_ENERGY = "max_energy"
-    NO_ENERGY = "no_energy"
-    OVERCURRENT = "overcurrent"
-    EMERGENCY_STOP = "emergency_stop"
-    METER_LOST = "meter_lost"
-    CONTACTOR_FAULT = "contactor_fault"
-    POWER_LOSS = "power_loss"
-    RESTART = "restart"
-    SHUTDOWN = "shutdown"
-    NOT_STARTED = "not_started"
-    OTHER = "other"
+    LOCAL = "local", "mit Karte beendet"
+    REMOTE = "remote", "von hier beendet"
+    DEAUTHORIZED = "deauthorized", "Karte nicht gültig"
+    EV_FINISHED = "ev_finished", "Auto ist voll"
+    EV_DISCONNECTED = "ev_disconnected", "Auto abgesteckt"
+    MAX_DURATION = "max_duration", "längste Dauer erreicht"
+    MAX_ENERGY = "max_energy", "höchste Energie erreicht"
+    NO_ENERGY = "no_energy", "Auto nahm keine Energie ab"
+    OVERCURRENT = "overcurrent", "Überstrom"
+    EMERGENCY_STOP = "emergency_stop", "Stopptaster"
+    METER_LOST = "meter_lost", "Zähler antwortet nicht"
+    CONTACTOR_FAULT = "contactor_fault", "Störung des Schützes"
+    POWER_LOSS = "power_loss", "Stromausfall"
+    RESTART = "restart", "Neustart der Box"
+    SHUTDOWN = "shutdown", "Box wurde abgeschaltet"
+    NOT_STARTED = "not_started", "begann nie"
+    OTHER = "other", "anderer Grund"
 
 
 class Flag(TextChoices):
-    """Taken, but doubtful."""
+    """Taken, but doubtful; rendering.words has what people call them."""
 
     UNKNOWN_TAG = "unknown_tag"
     BLOCKED_TAG = "blocked_tag"
@@ -65,16 +65,16 @@ class Flag(TextChoices):
 class TagState(TextChoices):
     """What the landlord says of a tag."""
 
-    ACCEPTED = "accepted"
-    BLOCKED = "blocked"
+    ACCEPTED = "accepted", "freigegeben"
+    BLOCKED = "blocked", "gesperrt"
 
 
 class SessionState(TextChoices):
     """Where a session stands: running, ended for want of its END, ended by its END."""
 
-    OPEN = "open"
-    PROVISIONAL = "provisional"
-    ENDED = "ended"
+    OPEN = "open", "läuft"
+    PROVISIONAL = "provisional", "vorläufig beendet"
+    ENDED = "ended", "beendet"
 
 
 class AlertKind(TextChoices):
@@ -91,52 +91,52 @@ class AlertKind(TextChoices):
 class SessionMailKind(TextChoices):
     """What a resident was told of a session."""
 
-    STARTED = "started"
-    ENDED = "ended"
+    STARTED = "started", "Beginn"
+    ENDED = "ended", "Ende"
 
 
 class Phase(TextChoices):
     """What a station says it is doing."""
 
-    AVAILABLE = "available"
-    PREPARING = "preparing"
-    CHARGING = "charging"
-    SUSPENDED_EV = "suspended_ev"
-    FINISHING = "finishing"
-    FAULTED = "faulted"
-    UNAVAILABLE = "unavailable"
-    OTHER = "other"
+    AVAILABLE = "available", "frei"
+    PREPARING = "preparing", "bereitet vor"
+    CHARGING = "charging", "lädt"
+    SUSPENDED_EV = "suspended_ev", "verbunden, Auto lädt nicht"
+    FINISHING = "finishing", "wird beendet"
+    FAULTED = "faulted", "gestört"
+    UNAVAILABLE = "unavailable", "nicht verfügbar"
+    OTHER = "other", "in einem hier unbekannten Zustand"
 
 
 class CommandType(TextChoices):
     """What the server may tell a station to do."""
 
-    STOP = "stop"
-    DISABLE = "disable"
-    ENABLE = "enable"
-    RESET = "reset"
+    STOP = "stop", "Stopp"
+    DISABLE = "disable", "Sperren"
+    ENABLE = "enable", "Freigeben"
+    RESET = "reset", "Zurücksetzen"
 
 
 class CommandResult(TextChoices):
     """What became of a command."""
 
-    OK = "ok"
-    NOT_RUNNING = "not_running"
-    EXPIRED = "expired"
-    REFUSED = "refused"
-    OTHER = "other"
+    OK = "ok", "ausgeführt"
+    NOT_RUNNING = "not_running", "lief nicht mehr"
+    EXPIRED = "expired", "kam zu spät"
+    REFUSED = "refused", "von der Box abgelehnt"
+    OTHER = "other", "unklare Antwort"
 
 
 class EntryKind(TextChoices):
     """Why energy is booked beside its session."""
 
-    LATE = "late"
-    CORRECTION = "correction"
-    MOVE = "move"
+    LATE = "late", "späte Energie"
+    CORRECTION = "correction", "Korrektur"
+    MOVE = "move", "Umbuchung"
 
 
 class Action(TextChoices):
     """Whether a running session may go on."""
 
-    CONTINUE = "continue"
-    STOP = "stop"
+    CONTINUE = "continue", "weiter"
+    STOP = "stop", "Stopp"

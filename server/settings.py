@@ -151,6 +151,8 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
+    # The words of evcs.kinds are the admin's, and German.
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {"TimeQualityEnum": "evcs.kinds.TimeQuality"},
 }
 

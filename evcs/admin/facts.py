@@ -16,21 +16,39 @@ from evcs.admin.tags import FlatField
 from evcs.kinds import Flag, SessionState
 from evcs.models import Command, Entry, QuarantineItem, Session, SessionChange, SessionReview
 from evcs.people import name_of
+from evcs.rendering.words import named, words
 from evcs.services import corrections, reviews
 
 # More than a house charges in a lifetime, and less than a column of the database holds.
 MOST_WH = 10_000_000_000
 
 
+def called(flag: str) -> str:
+    """Return what people call a flag."""
+    return named("flag", flag, words("de"))
+
+
+class Remarks:
+    """Mixin of an admin: shows the flags of its rows by what people call them."""
+
+    exclude = ["flags_text"]
+    readonly_fields = ["remarks"]
+
+    @admin.display(description="Bemerkungen", ordering="flags_text")
+    def remarks(self, row: Any) -> str:
+        """Return the flags."""
+        return ", ".join(called(name) for name in row.flags_text.split(",") if name) or "–"
+
+
 class FlagFilter(admin.SimpleListFilter):
     """Sessions with a flag."""
 
-    title = "Flag"
+    title = "Bemerkung"
     parameter_name = "flag"
 
     def lookups(self, request: Any, model_admin: Any) -> list[tuple[str, str]]:
         """Return the flags."""
-        return [(flag.value, flag.value) for flag in Flag]
+        return [(flag.value, called(flag.value)) for flag in Flag]
 
     def queryset(self, request: Any, queryset: QuerySet[Session]) -> QuerySet[Session]:
         """Return the sessions that carry the chosen one."""
@@ -47,7 +65,7 @@ class StateFilter(admin.SimpleListFilter):
 
     def lookups(self, request: Any, model_admin: Any) -> list[tuple[str, str]]:
         """Return the states."""
-        return [(state.value, state.value) for state in SessionState]
+        return SessionState.choices
 
     def queryset(self, request: Any, queryset: QuerySet[Session]) -> QuerySet[Session]:
         """Return the sessions in the chosen one."""
@@ -126,7 +144,7 @@ def _settle(item: QuarantineItem, data: dict[str, Any], user: Any) -> None:
     reviews.settle_quarantine(item, by_name=name_of(user), note=data["note"])
 
 
-class ReviewInline(ReadOnly, admin.TabularInline):
+class ReviewInline(Remarks, ReadOnly, admin.TabularInline):
     """Who looked at a session."""
 
     model = SessionReview
@@ -163,7 +181,7 @@ class SessionList(ChangeList):
 
 
 @admin.register(Session)
-class SessionAdmin(Decisions, ReadOnly, admin.ModelAdmin):
+class SessionAdmin(Decisions, Remarks, ReadOnly, admin.ModelAdmin):
     """Sessions."""
 
     decisions = (
@@ -182,7 +200,7 @@ class SessionAdmin(Decisions, ReadOnly, admin.ModelAdmin):
         "ended_at",
         "kwh",
         "stand",
-        "flags_text",
+        "remarks",
     ]
     list_filter = [StateFilter, FlagFilter, "station", "month", "authorized_by", "end_reason"]
     list_select_related = ["station", "flat"]
@@ -203,7 +221,7 @@ class SessionAdmin(Decisions, ReadOnly, admin.ModelAdmin):
     @admin.display(description="Stand")
     def stand(self, session: Session) -> str:
         """Return where the session stands."""
-        return session.state.value
+        return session.state.label
 
 
 @admin.register(Command)

@@ -86,7 +86,7 @@ class Session(models.Model):
     month = models.DateField("Monat", null=True, blank=True)
     booked_wh = models.BigIntegerField("gebucht (Wh)", default=0)
     # Names between commas, ",conflict,estimated,": one text that every database can search.
-    flags_text = models.CharField("Vermerke", max_length=255, blank=True)
+    flags_text = models.CharField("Bemerkungen", max_length=255, blank=True)
 
     class Meta:
         verbose_name = "Ladevorgang"
@@ -168,7 +168,7 @@ class SessionReview(models.Model):
         Session, models.PROTECT, related_name="reviews", verbose_name="Ladevorgang"
     )
     at = models.DateTimeField("Zeitpunkt")
-    flags_text = models.CharField("Vermerke", max_length=255)
+    flags_text = models.CharField("Bemerkungen", max_length=255)
     by_name = models.CharField("durch", max_length=100)
     note = models.CharField("Notiz", max_length=200)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +14,9 @@ from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 
+from evcs import kinds
 from evcs.models import (
     ClosedMonth,
     Entry,
@@ -26,7 +29,9 @@ from evcs.models import (
     Tariff,
     UnknownTag,
 )
-from evcs.services import closing, corrections, quarantine, tags, tariffs
+from evcs.pages import wording
+from evcs.rendering.words import named, words
+from evcs.services import closing, commands, corrections, quarantine, tags, tariffs
 from server.mmetering.models import Flat
 from tests.server.server_rig import NOW, STRANGER, TAG, Box, Clock, new_uuid, stored
 
@@ -392,7 +397,7 @@ def closed(boss: Client, box: Box, flat: Flat) -> ClosedMonth:
 
 
 @pytest.mark.parametrize(
-    ("model", "words"),
+    ("model", "typed"),
     [
         ("resident", ["mieter", "3 links"]),
         ("closedmonth", ["2026-10", "Abschluss", "schweigt"]),
@@ -402,9 +407,9 @@ def closed(boss: Client, box: Box, flat: Flat) -> ClosedMonth:
     ],
 )
 def test_a_list_is_searched(
-    boss: Client, closed: ClosedMonth, model: str, words: list[str]
+    boss: Client, closed: ClosedMonth, model: str, typed: list[str]
 ) -> None:
-    for word in words:
+    for word in typed:
         found = boss.get(f"/admin/evcs/{model}/", {"q": word})
         assert found.status_code == 200
         assert found.context["cl"].result_count == 1, word
@@ -417,3 +422,62 @@ def test_a_list_of_a_year_that_nobody_means(boss: Client, box: Box, year: str, m
     box.end(A)
     page = boss.get(f"/admin/evcs/session/?month__year={year}{month}", follow=True)
     assert page.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "table"),
+    [
+        (kinds.Phase, wording.PHASES),
+        (kinds.SessionState, wording.STATES),
+        (kinds.EndReason, wording.END_REASONS),
+        (kinds.CommandType, wording.COMMANDS),
+        (kinds.CommandResult, wording.RESULTS),
+    ],
+)
+def test_the_admin_says_what_the_pages_say(kind: Any, table: dict[Any, Any]) -> None:
+    with translation.override("de"):
+        assert {one: one.label for one in kind} == {one: str(said) for one, said in table.items()}
+
+
+def test_an_entry_is_called_as_on_the_statement() -> None:
+    german = words("de")
+    for kind in kinds.EntryKind:
+        assert kind.label == named("entry", kind, german)
+
+
+def shown_in(page: Any) -> tuple[set[str], set[str]]:
+    """What a list's filters offer, and what stands in its cells."""
+    changes = page.context["cl"]
+    offered = {
+        str(choice["display"]) for spec in changes.filter_specs for choice in spec.choices(changes)
+    }
+    return offered, set(re.findall(r">([^<>\n]+)</t[dh]>", told(page)))
+
+
+def test_lists_and_filters_are_in_words(boss: Client, box: Box, clock: Clock) -> None:
+    box.end(A, tag=STRANGER, end_reason="ev_finished")
+    command = commands.give(box.station, kinds.CommandType.DISABLE)
+    box.heartbeat(done=[{"id": str(command.pk), "result": "ok"}], phase="suspended_ev")
+    doubt = "Karte gehört zu keiner Wohnung"
+    for model, words_there, filters in (
+        ("session", {"beendet", doubt}, {"läuft", doubt, "Zeit geschätzt", "Auto ist voll"}),
+        ("command", {"Sperren", "ausgeführt"}, {"Stopp", "kam zu spät"}),
+        ("station", {"verbunden, Auto lädt nicht"}, {"frei", "gestört"}),
+        ("tag", {"freigegeben"}, {"gesperrt"}),
+    ):
+        offered, cells = shown_in(boss.get(f"/admin/evcs/{model}/"))
+        assert words_there <= cells, model
+        assert filters <= offered, model
+    page = told(boss.get(address(stored(A))))
+    assert doubt in page
+    assert "unknown_tag" not in page
+    found = boss.get("/admin/evcs/session/?flag=unknown_tag&state=ended&end_reason=ev_finished")
+    assert found.context["cl"].result_count == 1
+    assert "Nach Bemerkung" in told(found)
+
+
+def test_what_was_reviewed_is_in_words(boss: Client, box: Box) -> None:
+    box.end(A, tag=STRANGER)
+    boss.post(address(stored(A), "review"), {"note": "Gast"})
+    page = boss.get(address(stored(A)))
+    assert told(page).count("Karte gehört zu keiner Wohnung") == 2
