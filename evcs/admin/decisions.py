@@ -14,7 +14,14 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.html import format_html_join
 
+from evcs.services import reviews
 from evcs.services.errors import ServiceError, UsageError
+
+
+class NoteForm(forms.Form):
+    """What was found."""
+
+    note = forms.CharField(label="Befund", max_length=reviews.LONGEST_NOTE)
 
 
 def _nothing(row: Any) -> dict[str, Any]:
