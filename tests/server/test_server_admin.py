@@ -125,7 +125,9 @@ def test_a_decision_that_is_sent_twice_is_booked_once(
 ) -> None:
     box.end(A)
     where = address(stored(A), name)
-    shown = filled(boss.get(where))
+    page = boss.get(where)
+    assert '<input type="hidden" name="entries_seen" value="0"' in told(page)
+    shown = filled(page)
     assert boss.post(where, shown | data).status_code == 302
     booked = list(Entry.objects.values())
     page = boss.post(where, shown | data)
