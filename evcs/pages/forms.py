@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from evcs.kinds import Flag, SessionState
 from evcs.models import Station, Tag
+from evcs.models.years import refuse_slip
 from evcs.pages import wording
 from evcs.services import corrections, reviews
 from evcs.services.errors import UsageError
@@ -22,7 +23,6 @@ from evcs.times import first_moment, parse_month
 
 NOBODY = "none"
 LONGEST_OVERRIDE = 500
-FIRST_YEAR, LAST_YEAR = 2000, 2200
 
 
 def flats() -> Any:
@@ -123,11 +123,8 @@ class DayField(forms.DateField):
     def clean(self, value: Any) -> dt.date | None:
         """Return the day. One at the ends of the calendar is a slip."""
         day: dt.date | None = super().clean(value)
-        if day is not None and not FIRST_YEAR <= day.year <= LAST_YEAR:
-            raise forms.ValidationError(
-                _("A year from %(first)d to %(last)d, please.")
-                % {"first": FIRST_YEAR, "last": LAST_YEAR}
-            )
+        if day is not None:
+            refuse_slip(day)
         return day
 
 
