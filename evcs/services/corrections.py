@@ -10,7 +10,7 @@ from django.utils import timezone
 from evcs.kinds import EntryKind
 from evcs.models import Entry, Session
 from evcs.services.errors import Noun, UsageError, refuse_long
-from evcs.services.months import first_open, holder
+from evcs.services.months import first_open, holder, moves
 from evcs.services.transactions import in_transaction, lock_station
 
 LONGEST_REASON = 200
@@ -91,9 +91,9 @@ def claim(uid: str, flat_id: Any, reason: str, *, by_name: str, user: Any = None
     _refuse_blank(reason, by_name)
     nobodys = Session.objects.filter(tag_uid=uid, flat=None, month__isnull=False)
     claimed = 0
-    for session in nobodys.filter(booked_wh__gt=0).order_by("station_id", "pk"):
+    for session in nobodys.order_by("station_id", "pk"):
         _lock(session)
-        if _owed(session) == {None: session.booked_wh}:
+        if _owed(session).get(None) and not moves(session).exists():
             reassign(session, flat_id, reason, by_name=by_name, user=user)
             claimed += 1
     return claimed

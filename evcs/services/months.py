@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from evcs.kinds import EntryKind, Flag
 from evcs.models import ClosedMonth, Entry, Session
@@ -53,7 +53,11 @@ def book(session: Session, energy_wh: int, month: dt.date, now: dt.datetime) -> 
             reason = SETTLED_ANEW
             _enter(session, session.flat_id, -difference, EntryKind.MOVE, reason, now)
             _enter(session, payer, difference, EntryKind.MOVE, reason, now)
-    session.month = first_open(month)
+    before, session.month = session.month, first_open(month)
+    if before not in (None, session.month):
+        # What was booked beside it stood in its month, which is open still, and goes along: else
+        # one apartment would pay for less than nothing in one month, and for too much in the other.
+        session.entries.update(month=session.month)
     session.booked_wh = energy_wh
     flags = set(session.flags) - {Flag.LATE_MONTH}
     session.flags = flags | ({Flag.LATE_MONTH} if session.month != month else set())
@@ -62,12 +66,16 @@ def book(session: Session, energy_wh: int, month: dt.date, now: dt.datetime) -> 
 
 def holder(session: Session) -> Any:
     """The apartment that pays for a session: its own, or that which a person moved it to last."""
-    moved = session.entries.filter(kind=EntryKind.MOVE, energy_wh__gt=0).order_by("-pk")
-    # What this module moves along has no name to it: a difference of a charge that became less is
-    # a positive entry of the apartment it was taken from.
-    moved = moved.exclude(by_name="")
-    found = moved.values_list("flat_id", flat=True)[:1]
+    found = moves(session).order_by("-pk").values_list("flat_id", flat=True)[:1]
+    # Of the two entries of a move the one of the apartment it goes to is written last; its sign
+    # says nothing, as what is moved may be less than nothing by then.
     return found[0] if found else session.flat_id
+
+
+def moves(session: Session) -> QuerySet[Entry]:
+    """The entries by which persons moved a session; what this module moves along has no name."""
+    entries: QuerySet[Entry] = session.entries.filter(kind=EntryKind.MOVE)
+    return entries.exclude(by_name="")
 
 
 def _enter(

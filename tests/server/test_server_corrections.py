@@ -167,6 +167,38 @@ def test_what_a_person_moved_stays_when_the_clock_is_set(box: Box, flat: Flat, o
     assert (of(flat, NOVEMBER).energy_wh, of(other, NOVEMBER).energy_wh) == (3000, 0)
 
 
+def test_what_is_moved_may_be_less_than_nothing_by_then(box: Box, flat: Flat, other: Flat) -> None:
+    """Most was taken away by hand while the end was estimated; then the charge was moved."""
+    box.start(A, seq=1, wh=1000)
+    box.start(new_uuid(2), seq=2, wh=12_240, tag="DEADBEEF", authorized_by="list")
+    corrections.correct(stored(A), -11_000, "was not charging", by_name=BY)
+    box.end(A, seq=1, wh=1000, end_wh=1100, estimated=True)
+    corrections.reassign(stored(A), other.pk, "lent", by_name=BY)
+    box.end(A, seq=1, wh=1000, end_wh=12_240)
+    assert (of(flat, NOVEMBER).energy_wh, of(other, NOVEMBER).energy_wh) == (0, 240)
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_what_is_booked_beside_it_goes_along_to_another_month(
+    box: Box, flat: Flat, other: Flat, closed: bool
+) -> None:
+    """It ended provisionally in October; its own end says that it was in November."""
+    guess: dict[str, Any] = {"authorized_by": "list", "time_quality": "estimated"}
+    box.start(A, seq=1, wh=1000, started_at="2026-10-31T10:00:00Z", **guess)
+    more = {"tag": STRANGER, **guess}
+    box.start(new_uuid(2), seq=2, wh=5000, started_at="2026-10-31T12:00:00Z", **more)
+    corrections.reassign(stored(A), other.pk, "lent", by_name=BY)
+    corrections.correct(stored(A), 500, "read wrongly", by_name=BY)
+    assert (of(other).energy_wh, of(flat).energy_wh) == (4500, 0)
+    if closed:
+        close(OCTOBER)
+    times = {"started_at": "2026-11-02T10:00:00Z", "ended_at": "2026-11-02T11:00:00Z"}
+    box.end(A, seq=1, wh=1000, end_wh=5000, **times)
+    assert (of(flat).energy_wh, of(flat, NOVEMBER).energy_wh) == (0, 0)
+    counted = (of(other).energy_wh, of(other, NOVEMBER).energy_wh)
+    assert counted == ((4500, 0) if closed else (0, 4500))
+
+
 def test_a_second_click_books_nothing(box: Box, other: Flat) -> None:
     box.end(A, **THEN)
     seen: dict[str, Any] = {"by_name": BY, "entries_seen": 0}

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from evcs.models import Entry, Tag, UnknownTag
-from evcs.services import tags, unknown_tags
+from evcs.services import closing, consumption, corrections, tags, unknown_tags
 from evcs.services.errors import UsageError
 from server.mmetering.models import Flat
-from tests.server.server_rig import NOW, STRANGER, TAG, Box, new_uuid, stored
+from tests.server.server_rig import NOW, STRANGER, TAG, Box, meter, new_uuid, stored
 
 A, B = new_uuid(1), new_uuid(2)
 BY = "Frau Verwalter"
@@ -118,3 +119,39 @@ def test_a_box_cannot_fill_the_disk(box: Box, monkeypatch: pytest.MonkeyPatch) -
         box.start(new_uuid(number), seq=number, tag=f"{number:08X}")
     assert [uid for uid, _, _ in listed()] == ["00000006", "00000005", "00000004"]
     assert UnknownTag.objects.count() == 3
+
+
+OCTOBER, NOVEMBER = dt.date(2026, 10, 1), dt.date(2026, 11, 1)
+THEN = {"started_at": "2026-10-20T10:00:00Z", "ended_at": "2026-10-20T12:00:00Z"}
+
+
+def paid_by(flat: Flat | None) -> int:
+    key = flat.pk if flat else None
+    return sum(consumption.of_flat(key, month).energy_wh for month in (OCTOBER, NOVEMBER))
+
+
+@pytest.mark.parametrize("estimated_wh", [1000, 2000])
+def test_what_came_late_is_claimed_as_well(box: Box, flat: Flat, estimated_wh: int) -> None:
+    """The month was closed with an estimated register; the exact one came afterwards."""
+    box.end(A, tag=STRANGER, end_wh=estimated_wh, estimated=True, **THEN)
+    closing.close(OCTOBER, "Test", override=closing.Override("Test", "Test"))
+    box.end(A, tag=STRANGER, end_wh=12_240, **THEN)
+    assert paid_by(None) == 11_240
+    unknown_tags.adopt(STRANGER, flat.pk, "", by_name=BY, past="was theirs")
+    assert (paid_by(None), paid_by(flat)) == (0, 11_240)
+
+
+@pytest.mark.parametrize(
+    ("end", "difference_wh", "left_wh"),
+    [
+        ({"end_wh": 12_240}, -240, 11_000),
+        ({"meter_end": meter(50, "NEW")}, 7000, 7000),
+    ],
+)
+def test_what_was_corrected_is_claimed_as_it_is_now(
+    box: Box, flat: Flat, end: dict[str, Any], difference_wh: int, left_wh: int
+) -> None:
+    box.end(A, tag=STRANGER, **end, **THEN)
+    corrections.correct(stored(A), difference_wh, "read from the meter", by_name=BY)
+    unknown_tags.adopt(STRANGER, flat.pk, "", by_name=BY, past="was theirs")
+    assert (paid_by(None), paid_by(flat)) == (0, left_wh)
