@@ -6,16 +6,16 @@ import datetime as dt
 import json
 from dataclasses import dataclass, field
 from decimal import Decimal
-from smtplib import SMTPException
 from typing import Any
 
-from django.core.mail import EmailMessage, get_connection
+from django.core.mail import EmailMessage
 from django.db import transaction
 from django.utils import timezone
 
 from evcs import rendering
 from evcs.models import ClosedMonth, Statement, StatementMail, StatementRecipient
 from evcs.services.errors import UsageError
+from evcs.services.postbox import Postbox
 from evcs.settings import evcs_settings
 
 # The landlord reads the report in the language of the admin.
@@ -66,16 +66,16 @@ def send(month: dt.date, *, report: bool = False) -> Sent:
         )
     outcome = Sent()
     recipients = {str(one.flat_id): one for one in StatementRecipient.objects.all()}
-    with get_connection() as connection:
+    with Postbox() as post:
         for statement in closed.statements.exclude(flat=None).prefetch_related("mails"):
-            _send_statement(statement, recipients.get(statement.flat_key), connection, outcome)
+            _send_statement(statement, recipients.get(statement.flat_key), post, outcome)
         if report and evcs_settings.LANDLORD_EMAIL:
-            _send_report(closed, connection, outcome)
+            _send_report(closed, post, outcome)
     return outcome
 
 
 def _send_statement(
-    statement: Statement, recipient: StatementRecipient | None, connection: Any, outcome: Sent
+    statement: Statement, recipient: StatementRecipient | None, post: Postbox, outcome: Sent
 ) -> None:
     content = json.loads(statement.content)
     if recipient is None or not recipient.email:
@@ -95,17 +95,16 @@ def _send_statement(
         _one_line(subject.format(**values)),
         body.format(**values),
         to=[recipient.email],
-        connection=connection,
     )
     _attach(mail, content, statement.sha256, recipient.language)
-    if _deliver(mail, recipient.email, outcome):
+    if _deliver(mail, recipient.email, post, outcome):
         with transaction.atomic():
             StatementMail.objects.get_or_create(
                 statement=statement, email=recipient.email, defaults={"at": timezone.now()}
             )
 
 
-def _send_report(closed: ClosedMonth, connection: Any, outcome: Sent) -> None:
+def _send_report(closed: ClosedMonth, post: Postbox, outcome: Sent) -> None:
     content, address = json.loads(closed.content), evcs_settings.LANDLORD_EMAIL
     subject, body = _REPORT_WORDS
     values = {
@@ -114,11 +113,9 @@ def _send_report(closed: ClosedMonth, connection: Any, outcome: Sent) -> None:
         "kwh": _kwh(content, HOUSE_LANGUAGE),
         "points": len(content["open_points"]),
     }
-    mail = EmailMessage(
-        subject.format(**values), body.format(**values), to=[address], connection=connection
-    )
+    mail = EmailMessage(subject.format(**values), body.format(**values), to=[address])
     _attach(mail, content, closed.sha256, HOUSE_LANGUAGE)
-    _deliver(mail, address, outcome)
+    _deliver(mail, address, post, outcome)
 
 
 def _attach(mail: EmailMessage, content: dict[str, Any], sha256: str, language: str) -> None:
@@ -136,11 +133,10 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _deliver(mail: EmailMessage, address: str, outcome: Sent) -> bool:
-    try:
-        mail.send()
-    except (SMTPException, OSError) as error:
-        outcome.failed[address] = str(error)
+def _deliver(mail: EmailMessage, address: str, post: Postbox, outcome: Sent) -> bool:
+    refused = post.deliver(mail)
+    if refused:
+        outcome.failed[address] = refused
         return False
     outcome.sent.append(address)
     return True

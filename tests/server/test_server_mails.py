@@ -12,11 +12,12 @@ from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
 from django.core.management import CommandError, call_command
 
-from evcs.models import StatementMail, StatementRecipient
+from evcs.models import ClosedMonth, StatementMail, StatementRecipient
 from evcs.services import closing, mails
 from evcs.services.errors import UsageError
 from server.mmetering.models import Flat
 from tests.server.server_rig import Box, new_uuid
+from tools.installation import free_port
 
 OCTOBER = dt.date(2026, 10, 1)
 THEN = {"started_at": "2026-10-20T10:00:00Z", "ended_at": "2026-10-20T12:00:00Z"}
@@ -41,6 +42,30 @@ class Moody(EmailBackend):
     def send_messages(self, messages: Any) -> int:
         if any("erika@example.org" in message.to for message in messages):
             raise SMTPServerDisconnected("gone")
+        return int(super().send_messages(messages))
+
+
+class Breaking(Moody):
+    """A mail server that hangs up on one address: nothing goes over that connection any more."""
+
+    broken = False
+
+    def send_messages(self, messages: Any) -> int:
+        if self.broken:
+            raise SMTPServerDisconnected("please run connect() first")
+        try:
+            return super().send_messages(messages)
+        except SMTPServerDisconnected:
+            self.broken = True
+            raise
+
+
+class Reading(EmailBackend):
+    """Writes the header as it would go out."""
+
+    def send_messages(self, messages: Any) -> int:
+        for message in messages:
+            message.message()
         return int(super().send_messages(messages))
 
 
@@ -73,6 +98,23 @@ def test_a_new_address_gets_it_too() -> None:
     mails.send(OCTOBER)
     StatementRecipient.objects.filter(email="erika@example.org").update(email="max@example.org")
     assert mails.send(OCTOBER).sent == ["max@example.org"]
+
+
+@pytest.mark.usefixtures("october")
+def test_one_whose_connection_broke_does_not_cost_the_others_theirs(settings: Any) -> None:
+    settings.EMAIL_BACKEND = f"{__name__}.Breaking"
+    sent = mails.send(OCTOBER)
+    assert sent.sent == ["john@example.org"]
+    assert list(sent.failed) == ["erika@example.org"]
+
+
+@pytest.mark.usefixtures("october")
+def test_an_address_that_is_none_is_told(settings: Any) -> None:
+    StatementRecipient.objects.filter(email="erika@example.org").update(email="erika@a\nb")
+    settings.EMAIL_BACKEND = f"{__name__}.Reading"
+    sent = mails.send(OCTOBER)
+    assert sent.sent == ["john@example.org"]
+    assert list(sent.failed) == ["erika@a\nb"]
 
 
 @pytest.mark.usefixtures("october")
@@ -130,3 +172,29 @@ def test_the_command(settings: Any) -> None:
     settings.EMAIL_BACKEND = good
     call_command("evcs_mail_statements", "2026-10", stdout=out)
     assert "1 mailed before" in out.getvalue()
+
+
+class TestNoMailServer:
+    """Nobody listens on the port of the mail server."""
+
+    @pytest.fixture(autouse=True)
+    def nobody(self, settings: Any) -> None:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", free_port()
+
+    def test_the_month_is_closed_and_the_rest_is_told(self, box: Box, flat: Flat) -> None:
+        StatementRecipient.objects.create(flat=flat, email="erika@example.org")
+        box.heartbeat()
+        with pytest.raises(CommandError, match=r"closed, but .*erika.*refused.*2026-10"):
+            call_command("evcs_close_month", "2026-10", "--mail", stdout=StringIO())
+        assert ClosedMonth.objects.filter(month=OCTOBER).exists()
+
+    @pytest.mark.usefixtures("october")
+    def test_each_that_was_not_sent_is_told(self) -> None:
+        with pytest.raises(CommandError, match=r"run it again: .*erika.*john"):
+            call_command("evcs_mail_statements", "2026-10", stdout=StringIO())
+
+    @pytest.mark.usefixtures("october")
+    def test_nothing_to_mail_needs_none(self) -> None:
+        StatementRecipient.objects.update(email="")
+        assert mails.send(OCTOBER).failed == {}
