@@ -31,6 +31,11 @@ class HealthSerializer(AnswerSerializer):
 
     database = serializers.BooleanField()
     migrated = serializers.BooleanField()
+    last_look = fields.TimeField(
+        allow_null=True, help_text="when evcs_alerts last came to its end; null: never"
+    )
+    looking = serializers.BooleanField(help_text="whether that is less than 15 min ago")
+    recipients = serializers.BooleanField(help_text="whether alerts are mailed to anybody")
     open_alerts = serializers.IntegerField()
     untold_alerts = serializers.IntegerField()
 

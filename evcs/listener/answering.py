@@ -65,7 +65,7 @@ def _carry_out(request: Request, station_name: str) -> Answer:
             Code.STATION_NOT_REGISTERED,
             f"there is no station {station_name}; evcs_station makes one",
         )
-    stations.heard_on_a_line(station)
+    stations.heard_on_a_line(station, ping=isinstance(request, PingRequest))
     if isinstance(request, PingRequest):
         return Ok(request.request_id)
     if isinstance(request, StartRequest):

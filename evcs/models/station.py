@@ -17,6 +17,8 @@ class Station(models.Model):
     enabled = models.BooleanField("in Betrieb", default=True)
     created_at = models.DateTimeField("angelegt am")
     last_seen = models.DateTimeField("zuletzt gehört", null=True, blank=True)
+    # Of one on a line, which sends no heartbeats. One that sends neither may be silent for days.
+    pinged_at = models.DateTimeField("letztes PING", null=True, blank=True)
     heartbeat_s = models.PositiveIntegerField("meldet sich alle (s)", default=60)
     watched_until = models.DateTimeField("beobachtet bis", null=True, blank=True)
     last_seq = models.BigIntegerField("höchste laufende Nummer", default=0)

@@ -1,182 +1,166 @@
 """Who is told at once that something is wrong with a station, and that it is over.
 
 Every look compares the stations as they are with the alerts that are open: nothing depends on
-being there when it happened, and a look that fails is made good by the next. All that is new goes
-to each person in one mail. It counts as told when the mail server has taken it: a run that is cut
-off may tell it once more, and loses none.
+being there when it happened, and a look that fails is made good by the next.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from smtplib import SMTPException
-from typing import Any
 
-from django.core.mail import EmailMessage
-from django.db.models import Q
 from django.utils import timezone
 
-from evcs.kinds import AlertKind, Phase
-from evcs.models import Alert, QuarantineItem, Station
-from evcs.services import reconciliation
-from evcs.services.settlement import month_of
-from evcs.services.transactions import in_transaction
+from evcs.kinds import AlertKind
+from evcs.models import Alert, Station
+from evcs.services import alert_mails, findings, runs, unassigned
+from evcs.services.findings import Finding, Key
+from evcs.services.transactions import in_transaction, lock_station
 from evcs.settings import evcs_settings
 
-# What the electrician is told as well.
-_OF_THE_BOX = {AlertKind.FAULT, AlertKind.UNAVAILABLE, AlertKind.SILENT}
-# A copied token is told until the boxes have not come in turn for so long.
-_TWO_BOXES_FOR = dt.timedelta(days=1)
+# The name that the looks go by among the runs.
+JOB = "alerts"
 _LONGEST_DETAIL = 300
-
-Found = dict[tuple[str, str], str]
+# Further ahead than clocks of one server's machines differ: this one was set back.
+_SET_BACK = dt.timedelta(minutes=1)
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What a look came to. ``failed``: by address, what the mail server said."""
+    """What a look came to. ``failed``: by address, what the mail server said. ``busy``: another
+    run is looking, this one did nothing (more)."""
 
     begun: int = 0
     ended: int = 0
     mailed: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+    busy: bool = False
 
 
 def look() -> Outcome:
     """Compare every station with its open alerts, and tell what is new. Raises Unavailable."""
-    now, outcome = timezone.now(), Outcome()
-    for station in Station.objects.order_by("pk"):
-        _note(station, now, outcome)
-    _tell(now, outcome)
+    outcome = Outcome()
+    with runs.only_one(JOB) as lease:
+        if lease is None:
+            outcome.busy = True
+            return outcome
+        now = timezone.now()
+        for station_id in Station.objects.order_by("pk").values_list("pk", flat=True):
+            begun, ended = _note(station_id, now, lease.since)
+            outcome.begun += begun
+            outcome.ended += ended
+        told = alert_mails.tell(now, lease)
+        outcome.mailed, outcome.failed, outcome.busy = told.mailed, told.failed, told.lost
+        if not told.lost:
+            lease.done()
     return outcome
 
 
-def wrong_with(station: Station, now: dt.datetime) -> Found:
-    """Return what is wrong with a station now: (kind, subject) and words for it. Reads only."""
-    return {(kind, subject): words for kind, subject, words in _wrong(station, now)}
-
-
-def _wrong(station: Station, now: dt.datetime) -> Iterator[tuple[str, str, str]]:
-    if station.last_seen is None:
-        return
-    after = max(evcs_settings.SILENT_AFTER_S, 3 * station.heartbeat_s)
-    silent = now - station.last_seen > dt.timedelta(seconds=after)
-    if silent:
-        yield AlertKind.SILENT, "", f"zuletzt gehört {_local(station.last_seen)}"
-    else:
-        for fault in station.faults:
-            if isinstance(fault, dict) and isinstance(fault.get("name"), str):
-                name = fault["name"][:100]
-                yield AlertKind.FAULT, name, f"{name}, seit {fault.get('since')}"
-        if station.phase == Phase.UNAVAILABLE:
-            yield (
-                AlertKind.UNAVAILABLE,
-                "",
-                "nimmt keinen Ladevorgang an (Zähler, Leser, Speicher?)",
-            )
-    if station.two_boxes_at is not None and now - station.two_boxes_at < _TWO_BOXES_FOR:
-        words = "zwei Geräte melden sich abwechselnd mit demselben Schlüssel"
-        yield AlertKind.TWO_BOXES, "", words
-    refused = QuarantineItem.objects.filter(station=station, settled_at=None).count()
-    if refused:
-        yield AlertKind.QUARANTINE, "", f"{refused} zurückgewiesene Meldung(en) zu prüfen"
-    month = month_of(now, timezone.get_default_timezone())
-    for line in reconciliation.reconcile(station, month):
-        if line.unassigned_wh > evcs_settings.UNASSIGNED_ALERT_WH:
-            subject = f"{month:%Y-%m} {line.serial or ''}".strip()
-            yield (
-                AlertKind.UNASSIGNED,
-                subject,
-                (f"{line.unassigned_wh} Wh ohne Ladevorgang, Zähler {line.serial}, {month:%Y-%m}"),
-            )
-
-
 @in_transaction
-def _note(station: Station, now: dt.datetime, outcome: Outcome) -> None:
-    found = wrong_with(station, now)
-    open_now = {(one.kind, one.subject): one for one in station.alerts.filter(ended_at=None)}
-    for (kind, subject), words in found.items():
-        if (kind, subject) not in open_now:
-            Alert.objects.create(
-                station=station,
-                kind=kind,
-                subject=subject,
-                detail=words[:_LONGEST_DETAIL],
-                since=now,
-            )
-            outcome.begun += 1
-    for key, alert in open_now.items():
-        if key in found:
+def _note(station_id: int, now: dt.datetime, looking_since: dt.datetime) -> tuple[int, int]:
+    """Store what begins and what ends; how many of each."""
+    station = lock_station(station_id)
+    _correct_last_seen(station, now)
+    known = {(one.kind, one.subject): one for one in station.alerts.filter(ended_at=None)}
+    found = findings.of(station, now, looking_since, known)
+    begun = ended = 0
+    for key, alert in list(known.items()):
+        if key not in found and _becomes_another(alert, found, known):
+            known[alert.kind, alert.subject] = known.pop(key)
+    for key, finding in found.items():
+        if not finding.certain:
             continue
-        if alert.told_at is None:
-            # Over before it was worth a mail.
-            alert.delete()
-            continue
-        Alert.objects.filter(pk=alert.pk).update(ended_at=now)
-        outcome.ended += 1
-
-
-def _tell(now: dt.datetime, outcome: Outcome) -> None:
-    untold = Q(told_at=None) | Q(ended_at__isnull=False, end_told_at=None)
-    waiting = Alert.objects.filter(untold).select_related("station").order_by("since", "pk")
-    due = [one for one in waiting if one.told_at is not None or _lasts(one, now)]
-    if not due:
-        return
-    told_to_somebody = False
-    refused = False
-    for address, alerts in _recipients(due).items():
-        try:
-            _mail(address, alerts)
-        except (SMTPException, OSError) as error:
-            outcome.failed[address] = str(error)
-            refused = True
+        if key in known:
+            _goes_on(known[key], finding, now)
         else:
-            outcome.mailed.append(address)
-            told_to_somebody = True
-    if told_to_somebody and not refused:
-        _note_told(due, now)
+            _begin(station, finding, now)
+            begun += 1
+    for key, alert in known.items():
+        if key not in found:
+            ended += _is_gone(station, alert, found, now)
+    return begun, ended
 
 
-def _lasts(alert: Alert, now: dt.datetime) -> bool:
-    after_s = evcs_settings.UNAVAILABLE_AFTER_S if alert.kind == AlertKind.UNAVAILABLE else 0
-    return now - alert.since >= dt.timedelta(seconds=after_s)
+def _correct_last_seen(station: Station, now: dt.datetime) -> None:
+    """A time that is still to come was of a clock that was set back since: as if heard now, so that
+    silence does not wait for that time."""
+    if station.last_seen is not None and station.last_seen > now + _SET_BACK:
+        station.last_seen = now
+        station.save(update_fields=["last_seen"])
 
 
-@in_transaction
-def _note_told(alerts: Iterable[Alert], now: dt.datetime) -> None:
-    for alert in alerts:
-        told: dict[str, Any] = {"told_at": alert.told_at or now}
-        if alert.ended_at is not None:
-            told["end_told_at"] = now
-        Alert.objects.filter(pk=alert.pk).update(**told)
+def _begin(station: Station, finding: Finding, now: dt.datetime) -> None:
+    Alert.objects.create(
+        station=station,
+        kind=finding.kind,
+        subject=finding.subject,
+        detail=finding.words[:_LONGEST_DETAIL],
+        since=now,
+        due_at=now + _patience(finding.kind),
+        newest=finding.newest,
+    )
 
 
-def _recipients(alerts: list[Alert]) -> dict[str, list[Alert]]:
-    found: dict[str, list[Alert]] = {}
-    if evcs_settings.LANDLORD_EMAIL:
-        found[evcs_settings.LANDLORD_EMAIL] = alerts
-    if evcs_settings.ELECTRICIAN_EMAIL:
-        mine = [one for one in alerts if one.kind in _OF_THE_BOX]
-        if mine:
-            found.setdefault(evcs_settings.ELECTRICIAN_EMAIL, mine)
-    return found
+def _goes_on(alert: Alert, finding: Finding, now: dt.datetime) -> None:
+    before = alert.detail, alert.gone_at, alert.newest
+    alert.detail, alert.gone_at = finding.words[:_LONGEST_DETAIL], None
+    if finding.newest is not None:
+        newer = alert.newest is not None and finding.newest > alert.newest
+        alert.newest = max(finding.newest, alert.newest or 0)
+        if newer:
+            alert.told_at, alert.due_at = None, now
+            alert.mails.all().delete()
+    if (alert.detail, alert.gone_at, alert.newest) != before:
+        alert.save()
 
 
-def _mail(address: str, alerts: list[Alert]) -> None:
-    lines = [_line(one) for one in alerts]
-    subject = lines[0] if len(lines) == 1 else f"{lines[0]} (und {len(lines) - 1} weitere)"
-    body = "\n".join(["Guten Tag,", "", *lines, "", "Diese Nachricht wurde automatisch erstellt."])
-    EmailMessage(" ".join(subject.split())[:200], f"{body}\n", to=[address]).send()
+def _becomes_another(alert: Alert, found: Collection[Key], known: Collection[Key]) -> bool:
+    """Give an alert of energy that a session end moved into a month that month's name: it is told
+    already, and not over."""
+    if alert.kind != AlertKind.UNASSIGNED:
+        return False
+    months = [subject for kind, subject in found if kind == AlertKind.UNASSIGNED]
+    month = unassigned.month_after(alert.subject, months)
+    if month is None or (AlertKind.UNASSIGNED, month) in known:
+        return False
+    alert.subject = month
+    alert.save(update_fields=["subject"])
+    return True
 
 
-def _line(alert: Alert) -> str:
-    kind = AlertKind(alert.kind).label
-    if alert.ended_at is not None and alert.told_at is not None:
-        return f"{alert.station.name}: vorbei um {_local(alert.ended_at)}: {kind} {alert.subject}"
-    return f"{alert.station.name}: {kind}: {alert.detail}"
+def _is_gone(station: Station, alert: Alert, found: Collection[Key], now: dt.datetime) -> bool:
+    """End an alert that is not found any more, once that is certain; whether it did."""
+    past = alert.kind == AlertKind.UNASSIGNED and _is_past(station, alert, found)
+    if past and alert.told_at is None and alert_mails.anybody():
+        # Its end is not told, so its beginning has to be before.
+        return False
+    if alert.gone_at is None:
+        alert.gone_at = now
+        alert.save(update_fields=["gone_at"])
+    if now - alert.gone_at < _patience(alert.kind):
+        return False
+    if alert.told_at is None and alert.gone_at < alert.due_at and not alert.mails.exists():
+        # Over before it was worth a mail.
+        alert.delete()
+        return False
+    alert.ended_at = alert.gone_at
+    alert.only_listed = past or not alert_mails.anybody()
+    alert.save(update_fields=["ended_at", "only_listed"])
+    return True
 
 
-def _local(at: dt.datetime) -> str:
-    return f"{timezone.localtime(at):%d.%m.%Y %H:%M}"
+def _is_past(station: Station, alert: Alert, found: Collection[Key]) -> bool:
+    """Whether energy of no session is told elsewhere from now on, or not to be had any more."""
+    months = [subject for kind, subject in found if kind == AlertKind.UNASSIGNED]
+    return (
+        unassigned.is_past(station, alert.subject)
+        or unassigned.month_after(alert.subject, months) is not None
+    )
+
+
+def _patience(kind: str) -> dt.timedelta:
+    """How long a thing lasts before it is told, and how long it is gone before it is over: one
+    that is lost again and again would otherwise never be told, or again and again."""
+    unavailable = kind == AlertKind.UNAVAILABLE
+    return dt.timedelta(seconds=evcs_settings.UNAVAILABLE_AFTER_S if unavailable else 0)

@@ -11,9 +11,11 @@ from django.db.models import Q
 from django.utils import timezone
 
 from evcs.models import Alert
-from evcs.settings import evcs_settings
+from evcs.services import alert_mails, alerts, runs
+from evcs.times import rfc3339
 
-# Alerts are told within a minute or two; after this the mail or the timer has failed.
+# Alerts are looked for and told within a minute or two; after this the mail or what starts
+# evcs_alerts has failed.
 TELL_WITHIN = dt.timedelta(minutes=15)
 # Not empty: this process has seen that no migration waits.
 _seen: list[bool] = []
@@ -25,26 +27,49 @@ class Health:
 
     database: bool
     migrated: bool
-    open_alerts: int
-    untold_alerts: int
+    # When evcs_alerts last came to its end; null: never on this server.
+    last_look: str | None = None
+    looking: bool = False
+    # Whether anybody is to be mailed alerts.
+    recipients: bool = False
+    open_alerts: int = 0
+    untold_alerts: int = 0
 
     @property
     def well(self) -> bool:
-        return self.database and self.migrated and self.untold_alerts == 0
+        # A server whose alerts go to nobody need not look for any, but one that did has stopped.
+        looks = self.looking or (self.last_look is None and not self.recipients)
+        return self.database and self.migrated and looks and self.untold_alerts == 0
 
 
 def health() -> Health:
     """Look. Raises nothing for a database that is away."""
     try:
         if not _is_migrated():
-            return Health(True, False, 0, 0)
-        alerts = Alert.objects.filter(ended_at=None)
-        late = Q(told_at=None, since__lt=timezone.now() - TELL_WITHIN)
-        # Without anybody to tell, nothing is late.
-        untold = alerts.filter(late).count() if _somebody() else 0
-        return Health(True, True, alerts.count(), untold)
+            return Health(True, False)
+        now = timezone.now()
+        looked_at = runs.done_at(alerts.JOB)
+        return Health(
+            True,
+            True,
+            last_look=None if looked_at is None else rfc3339(looked_at),
+            # A time to come is of a clock that was set back: the next look has another.
+            looking=looked_at is not None and abs(now - looked_at) <= TELL_WITHIN,
+            recipients=alert_mails.anybody(),
+            open_alerts=Alert.objects.filter(ended_at=None).count(),
+            untold_alerts=_late(now),
+        )
     except Error:
-        return Health(False, False, 0, 0)
+        return Health(False, False)
+
+
+def _late(now: dt.datetime) -> int:
+    """How many have not been told for so long, their beginning or their end."""
+    if not alert_mails.anybody():
+        return 0
+    before = now - TELL_WITHIN
+    late = Q(ended_at=None, gone_at=None, due_at__lt=before) | Q(ended_at__lt=before)
+    return Alert.objects.filter(alert_mails.untold() & late).count()
 
 
 def _is_migrated() -> bool:
@@ -55,7 +80,3 @@ def _is_migrated() -> bool:
             return False
         _seen.append(True)
     return True
-
-
-def _somebody() -> bool:
-    return bool(evcs_settings.LANDLORD_EMAIL or evcs_settings.ELECTRICIAN_EMAIL)

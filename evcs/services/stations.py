@@ -62,12 +62,12 @@ def heard(principal: Principal) -> None:
         _note_heard(principal, now)
 
 
-def heard_on_a_line(station: Station) -> None:
-    """Note that a station spoke on the line that is bound to it."""
+def heard_on_a_line(station: Station, *, ping: bool = False) -> None:
+    """Note that a station spoke on the line that is bound to it. ``ping``: of its own accord."""
     now = timezone.now()
     last = station.last_seen
-    if last is None or not dt.timedelta() <= now - last < HEARD_STEP:
-        _note_seen(station.pk, now)
+    if ping or last is None or not dt.timedelta() <= now - last < HEARD_STEP:
+        _note_seen(station.pk, {"last_seen": now} | ({"pinged_at": now} if ping else {}))
 
 
 @in_transaction
@@ -127,8 +127,8 @@ def watch_all(seconds: int = 60) -> None:
 
 
 @in_transaction
-def _note_seen(station_id: int, now: dt.datetime) -> None:
-    Station.objects.filter(pk=station_id).update(last_seen=now)
+def _note_seen(station_id: int, seen: dict[str, dt.datetime]) -> None:
+    Station.objects.filter(pk=station_id).update(**seen)
 
 
 @in_transaction

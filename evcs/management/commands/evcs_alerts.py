@@ -5,14 +5,15 @@ Residents who want it hear of their own charges by the same run.
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import close_old_connections
+from django.db import Error, close_old_connections
 
-from evcs.services import alerts, session_mails
+from evcs.services import alerts, runs, session_mails
 from evcs.services.errors import Unavailable
 
 
@@ -34,24 +35,33 @@ class Command(BaseCommand):
         """Look."""
         every_s = options["loop"]
         if every_s is None:
-            failed = self._look()
+            try:
+                failed = self._look()
+            except (Unavailable, Error) as error:
+                failed = f"the database: {_words(error)}"
             if failed:
                 raise CommandError(f"{failed}; what is new is told at the next look")
             return
-        if not every_s >= 1:
-            raise CommandError(f"--loop {every_s:g}: give a second or more")
+        longest_s = runs.SLOWEST.total_seconds()
+        if not 1 <= every_s <= longest_s:
+            raise CommandError(
+                f"--loop {every_s:g}: give 1 to {longest_s:g} s; with longer pauses nobody could "
+                "tell a silent station from a server that was off"
+            )
         done = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: done.set())
         while True:
-            close_old_connections()
             try:
+                close_old_connections()
                 failed = self._look()
-            except Unavailable as error:
-                failed = error.detail
+            except (Unavailable, Error) as error:
+                failed = f"the database: {_words(error)}; the next look tries again"
             if failed:
                 self.stderr.write(failed)
-            close_old_connections()
+            # Also one that is broken: the next look opens another.
+            with contextlib.suppress(Error):
+                close_old_connections()
             if done.wait(every_s):
                 return
 
@@ -62,8 +72,14 @@ class Command(BaseCommand):
                 f"{outcome.begun} new, {outcome.ended} over, mailed to "
                 f"{', '.join(outcome.mailed) or 'nobody'}"
             )
+        if outcome.busy:
+            self.stdout.write("another run is looking; it tells what is new")
         to_residents = session_mails.send()
         if to_residents.sent:
             self.stdout.write(f"{to_residents.sent} mail(s) to residents")
         failed = outcome.failed | to_residents.failed
         return "; ".join(f"{address}: {text}" for address, text in failed.items())
+
+
+def _words(error: Exception) -> str:
+    return error.detail if isinstance(error, Unavailable) else str(error) or type(error).__name__
