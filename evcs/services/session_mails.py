@@ -9,17 +9,21 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field
 from decimal import Decimal
-from smtplib import SMTPException
-from typing import Any
 
-from django.core.mail import EmailMessage, get_connection
+from django.core.mail import EmailMessage
+from django.db.models import Q
 from django.utils import timezone
 
 from evcs.kinds import SessionMailKind
 from evcs.models import RefusedStart, Session, SessionMail, StatementRecipient, Tag
+from evcs.services import runs
+from evcs.services.postbox import Postbox
+from evcs.services.runs import Lease
 from evcs.services.transactions import in_transaction
 from mcsp.codes import Code
 
+# The name that the mails go by among the runs.
+JOB = "session_mails"
 TOLD_WITHIN = dt.timedelta(days=1)
 _WORDS = {
     ("de", SessionMailKind.STARTED): (
@@ -68,32 +72,74 @@ _WHY = {
 
 @dataclass(slots=True)
 class Sent:
-    """How many were mailed; by address, what the mail server would not take."""
+    """How many were mailed; by address, what the mail server would not take. ``busy``: another run
+    is mailing, this one did nothing (more)."""
 
     sent: int = 0
     failed: dict[str, str] = field(default_factory=dict)
+    busy: bool = False
+
+
+class _TakenOver(Exception):
+    """Another run holds the job by now."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What one run mails with, and what it came to."""
+
+    post: Postbox
+    lease: Lease
+    outcome: Sent
 
 
 def send() -> Sent:
-    """Mail what is new to those who asked for it."""
+    """Mail what is new to those who asked for it. Raises Unavailable."""
     outcome = Sent()
-    since = timezone.now() - TOLD_WITHIN
-    wanting = StatementRecipient.objects.filter(session_mails=True).exclude(email="")
-    for recipient in wanting.order_by("pk"):
-        found = Session.objects.filter(flat_id=recipient.flat_id, received_at__gte=since)
-        sessions = found.select_related("station", "tag").prefetch_related("mails").order_by("pk")
-        refused = RefusedStart.objects.filter(
-            flat_id=recipient.flat_id, mailed_at=None, at__gte=since
-        )
-        with get_connection() as connection:
-            for session in sessions:
-                _send(session, recipient, connection, outcome)
-            for one in refused.select_related("station").order_by("pk"):
-                _send_refused(one, recipient, connection, outcome)
+    with runs.only_one(JOB) as lease, Postbox() as post:
+        if lease is None:
+            outcome.busy = True
+            return outcome
+        now = timezone.now()
+        _notice_wishes(now)
+        wanting = StatementRecipient.objects.filter(mails_since__isnull=False)
+        try:
+            for recipient in wanting.order_by("pk"):
+                _send_all(recipient, now - TOLD_WITHIN, _Run(post, lease, outcome))
+            lease.done()
+        except _TakenOver:
+            outcome.busy = True
     return outcome
 
 
-def _send(session: Session, recipient: StatementRecipient, connection: Any, outcome: Sent) -> None:
+@in_transaction
+def _notice_wishes(now: dt.datetime) -> None:
+    """A wish that was entered past ``StatementRecipient.save`` counts from the run that sees it;
+    one without an address, or taken back, is none any more."""
+    wanting = Q(session_mails=True) & ~Q(email="")
+    recipients = StatementRecipient.objects
+    recipients.filter(~wanting, mails_since__isnull=False).update(mails_since=None)
+    recipients.filter(wanting, mails_since=None).update(mails_since=now)
+
+
+def _send_all(recipient: StatementRecipient, since: dt.datetime, run: _Run) -> None:
+    # What began before this resident asked may be the charge of the one before.
+    wanted = Q(flat_id=recipient.flat_id, received_at__gte=recipient.mails_since)
+    # A charge may take longer than a day.
+    news = Q(received_at__gte=since) | Q(end_received_at__gte=since)
+    found = Session.objects.filter(wanted & news).select_related("station", "tag")
+    for session in found.prefetch_related("mails").order_by("pk"):
+        _send(session, recipient, run)
+    refused = RefusedStart.objects.filter(
+        flat_id=recipient.flat_id,
+        mailed_at=None,
+        at__gte=max(since, recipient.mails_since or since),
+    )
+    for one in refused.select_related("station").order_by("pk"):
+        _send_refused(one, recipient, run)
+
+
+def _send(session: Session, recipient: StatementRecipient, run: _Run) -> None:
     told = {mail.kind for mail in session.mails.all()}
     kind = SessionMailKind.STARTED if session.open_slot else SessionMailKind.ENDED
     # One that ended for want of its END may still go on: that is not told.
@@ -110,13 +156,11 @@ def _send(session: Session, recipient: StatementRecipient, connection: Any, outc
         "kwh": kwh.replace(".", ",") if recipient.language == "de" else kwh,
     }
     subject, body = _WORDS[recipient.language, kind]
-    if _deliver(subject, body, values, recipient, connection, outcome):
+    if _deliver(subject, body, values, recipient, run):
         _note(session, kind)
 
 
-def _send_refused(
-    refused: RefusedStart, recipient: StatementRecipient, connection: Any, outcome: Sent
-) -> None:
+def _send_refused(refused: RefusedStart, recipient: StatementRecipient, run: _Run) -> None:
     language = recipient.language
     subject, body = _REFUSED[language]
     label = Tag.objects.filter(uid=refused.tag_uid).values_list("label", flat=True).first()
@@ -127,31 +171,26 @@ def _send_refused(
         "at": f"{timezone.localtime(refused.at):%d.%m.%Y %H:%M}",
         "why": why[language],
     }
-    if _deliver(subject, body, values, recipient, connection, outcome):
+    if _deliver(subject, body, values, recipient, run):
         RefusedStart.objects.filter(pk=refused.pk).update(mailed_at=timezone.now())
 
 
 def _deliver(
-    subject: str,
-    body: str,
-    values: dict[str, str],
-    recipient: StatementRecipient,
-    connection: Any,
-    outcome: Sent,
+    subject: str, body: str, values: dict[str, str], recipient: StatementRecipient, run: _Run
 ) -> bool:
     mail = EmailMessage(
         # A subject is a header: a label may not add another one.
         " ".join(subject.format(**values).split()),
         body.format(**values),
         to=[recipient.email],
-        connection=connection,
     )
-    try:
-        mail.send()
-    except (SMTPException, OSError) as error:
-        outcome.failed[recipient.email] = str(error)
+    if not run.lease.renew():
+        raise _TakenOver
+    refused = run.post.deliver(mail)
+    if refused:
+        run.outcome.failed[recipient.email] = refused
         return False
-    outcome.sent += 1
+    run.outcome.sent += 1
     return True
 
 

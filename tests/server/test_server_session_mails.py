@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from evcs.kinds import TagState
 from evcs.models import RefusedStart, StatementRecipient, Tag
-from evcs.services import session_mails, tags
+from evcs.services import persons, session_mails, tags
 from server.mmetering.models import Flat
 from tests.server.server_rig import STRANGER, TAG, Box, Clock, meter, new_uuid
+from tools.installation import free_port
 
 ERIKA = "erika@example.org"
 
@@ -25,6 +26,14 @@ class Away(EmailBackend):
 
     def send_messages(self, messages: Any) -> int:
         raise SMTPServerDisconnected("gone")
+
+
+class SendsToo(EmailBackend):
+    """While it takes a mail another run begins."""
+
+    def send_messages(self, messages: Any) -> int:
+        assert session_mails.send() == session_mails.Sent(busy=True)
+        return int(super().send_messages(messages))
 
 
 @pytest.fixture
@@ -136,3 +145,95 @@ def test_a_mail_server_that_is_away(box: Box, erika: StatementRecipient, setting
     call_command("evcs_alerts", stdout=out)
     assert "1 mail(s) to residents" in out.getvalue()
     assert len(subjects()) == 1
+
+
+def test_two_runs_at_once_mail_it_once(box: Box, erika: StatementRecipient, settings: Any) -> None:
+    settings.EMAIL_BACKEND = f"{__name__}.SendsToo"
+    box.start(new_uuid(1))
+    session_mails.send()
+    assert len(subjects()) == 1
+
+
+def test_a_mail_server_that_nobody_reaches(
+    box: Box, erika: StatementRecipient, settings: Any
+) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", free_port()
+    call_command("evcs_alerts", stdout=StringIO())
+    box.start(new_uuid(1))
+    with pytest.raises(CommandError, match=f"{ERIKA}.*next look"):
+        call_command("evcs_alerts", stdout=StringIO())
+
+
+def test_a_charge_of_more_than_a_day(box: Box, erika: StatementRecipient, clock: Clock) -> None:
+    box.start(new_uuid(1))
+    session_mails.send()
+    assert subjects() == ["Ladevorgang an Lader1 begonnen"]
+    clock.advance(30 * 3600)
+    box.end(new_uuid(1))
+    session_mails.send()
+    assert subjects() == ["Ladevorgang an Lader1 beendet: 11,240 kWh"]
+
+
+class TestWhoAskedSinceWhen:
+    """A charge that came before the wish may be another tenant's."""
+
+    def test_a_tick_counts_from_then_on(self, box: Box, flat: Flat, clock: Clock) -> None:
+        recipient = StatementRecipient.objects.create(flat=flat, email=ERIKA)
+        box.start(new_uuid(1))
+        clock.advance(60)
+        recipient.session_mails = True
+        recipient.save(update_fields=["session_mails"])
+        box.end(new_uuid(1))
+        session_mails.send()
+        assert subjects() == []
+        clock.advance(60)
+        box.end(new_uuid(2), seq=2, wh=20000, end_wh=21000)
+        session_mails.send()
+        assert len(subjects()) == 1
+
+    def test_another_address_counts_from_then_on(
+        self, box: Box, erika: StatementRecipient, clock: Clock
+    ) -> None:
+        StatementRecipient.objects.filter(pk=erika.pk).update(email="before@example.org")
+        erika.refresh_from_db()
+        box.end(new_uuid(1))
+        clock.advance(60)
+        erika.email = ERIKA
+        erika.save()
+        session_mails.send()
+        assert subjects() == []
+
+    def test_saving_something_else_loses_nothing(
+        self, box: Box, erika: StatementRecipient, clock: Clock
+    ) -> None:
+        box.end(new_uuid(1))
+        clock.advance(60)
+        erika.address = "Weg 1"
+        erika.save()
+        session_mails.send()
+        assert len(subjects()) == 1
+
+    @pytest.mark.parametrize("by_script", [False, True])
+    def test_the_one_after_who_was_forgotten(
+        self, box: Box, erika: StatementRecipient, clock: Clock, by_script: bool
+    ) -> None:
+        tags.set_state(Tag.objects.get(uid=TAG), TagState.BLOCKED)
+        box.start(new_uuid(1))
+        tags.set_state(Tag.objects.get(uid=TAG), TagState.ACCEPTED)
+        persons.forget(erika.flat_id)
+        box.end(new_uuid(2), seq=2)
+        session_mails.send()
+        clock.advance(3600)
+        if by_script:
+            StatementRecipient.objects.update(email=ERIKA)
+        else:
+            erika.refresh_from_db()
+            erika.email = ERIKA
+            erika.save()
+        session_mails.send()
+        assert subjects() == []
+        clock.advance(60)
+        box.end(new_uuid(3), seq=3, wh=20000, end_wh=21000)
+        session_mails.send()
+        assert len(subjects()) == 1
