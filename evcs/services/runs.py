@@ -64,8 +64,9 @@ def done_at(name: str) -> dt.datetime | None:
 def _take(name: str, holder: str, now: dt.datetime) -> Lease | None:
     Run.objects.get_or_create(name=name)
     run = Run.objects.select_for_update().get(name=name)
-    # One that ends later than any could is of a clock that was set back since.
-    if run.held_until is not None and now < run.held_until <= now + LEASE:
+    # One that ends later than any could is of a clock that was set back since. Not a little later:
+    # that one began while this one waited for the row, or on a machine whose clock is ahead.
+    if run.held_until is not None and now < run.held_until <= now + 2 * LEASE:
         log.info("%s: another run is at it until %s", name, run.held_until)
         return None
     run.holder, run.held_until = holder, now + LEASE

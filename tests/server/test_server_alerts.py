@@ -559,6 +559,11 @@ class TestOneRunAtATime:
         clock.advance(wait_s)
         assert not alerts.look().busy
 
+    def test_one_that_began_while_this_one_waited_for_the_row(self, box: Box, clock: Clock) -> None:
+        held_until = clock.now + runs.LEASE + dt.timedelta(seconds=2)
+        Run.objects.create(name=alerts.JOB, holder="x", held_until=held_until)
+        assert alerts.look().busy
+
     def test_one_that_failed_lets_the_next_one_look(
         self, box: Box, monkeypatch: pytest.MonkeyPatch
     ) -> None:

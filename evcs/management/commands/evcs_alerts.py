@@ -82,4 +82,6 @@ class Command(BaseCommand):
 
 
 def _words(error: Exception) -> str:
-    return error.detail if isinstance(error, Unavailable) else str(error) or type(error).__name__
+    """What the database said; that the service gave up is known here."""
+    said = error.__cause__ if isinstance(error, Unavailable) and error.__cause__ else error
+    return " ".join(str(said).split()) or type(said).__name__
