@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('evcs', '0107_german_labels'),
+        ('evcs', '0108_alert_mails'),
     ]
 
     operations = [
