@@ -14,7 +14,7 @@ from django.utils.crypto import constant_time_compare
 
 from evcs.models import Station, StationKey
 from evcs.services.errors import UsageError
-from evcs.services.transactions import in_transaction, lock_station
+from evcs.services.transactions import in_transaction, lock_all_stations, lock_station
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,20}")
 TOKEN = re.compile(r"evcs_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
@@ -84,6 +84,8 @@ def create(name: str) -> tuple[Station, str]:
         raise UsageError(
             "station %(name)s exists; give it a new token instead (--rotate-token)", name=name
         )
+    # A month that is being closed holds all stations that there are: this one must not book in it.
+    lock_all_stations()
     station = Station.objects.create(name=name, created_at=timezone.now())
     return station, _issue(station)
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from evcs.models import Station, Tag, UnknownTag
 from evcs.services import corrections, tags
 from evcs.services.errors import Noun, UsageError, refuse_long
-from evcs.services.transactions import in_transaction
+from evcs.services.transactions import in_transaction, lock_all_stations
 
 # A box that is out of its mind, or in wrong hands, must not fill the disk.
 MOST = 1000
@@ -56,7 +56,9 @@ def adopt(
     """
     _refuse_blank(by_name)
     if past:
-        # Before the tag: stations are locked first, as START does it.
+        # All of them: a charge with this tag that arrives meanwhile at a station without any of it
+        # would not be claimed, and not find the tag either. Before the tag, as START does it.
+        lock_all_stations()
         corrections.claim(uid, flat_id, past, by_name=by_name, user=user)
     tag = tags.register(uid, label=label)
     if label and not tag.label:

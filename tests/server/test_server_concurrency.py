@@ -19,13 +19,21 @@ from django.db import connection, connections
 from django.utils import timezone
 
 from evcs.kinds import Flag
-from evcs.models import ClosedMonth, Entry, Reading, Session, SessionChange, Station
-from evcs.services import closing, consumption, stations, tags, tariffs
+from evcs.models import ClosedMonth, Entry, Reading, Session, SessionChange, Station, Tag
+from evcs.services import (
+    closing,
+    consumption,
+    month_report,
+    stations,
+    tags,
+    tariffs,
+    unknown_tags,
+)
 from evcs.services.closing import Override
 from evcs.services.errors import UsageError
 from evcs.services.settlement import following
 from server.mmetering.models import Flat
-from tests.server.server_rig import TAG, Box, Clock, meter, new_uuid, stored
+from tests.server.server_rig import STRANGER, TAG, Box, Clock, meter, new_uuid, stored
 
 PARALLEL = 20
 
@@ -278,3 +286,83 @@ def test_a_price_is_in_the_closed_month_or_refused(
     priced = any(item["tariff"] is not None for content in frozen for item in content["sessions"])
     assert priced == (not refusals), frozen
     assert len(tariffs.prices()) == (not refusals)
+
+
+class Meanwhile:
+    """A call by somebody else, begun in the middle of ours. It is waited for only as long as it
+    would take to do harm: what ours holds keeps it out until ours is committed."""
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self._call = call
+        self._thread = threading.Thread(target=self._run)
+
+    def begin(self) -> None:
+        self._thread.start()
+        self._thread.join(1)
+
+    def end(self) -> None:
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            self._call()
+        finally:
+            connections.close_all()
+
+
+not_on_a_file = pytest.mark.skipif(
+    connection.vendor == "sqlite", reason="one writer at a time anyway"
+)
+
+
+@not_on_a_file
+def test_an_end_that_arrives_while_its_tag_is_adopted(
+    box: Box, flat: Flat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looked up before the tag is somebody's, stored after its past was claimed: nobody's."""
+    past = {"authorized_by": "list", "started_at": within(last_month(), 10)}
+    past["ended_at"] = within(last_month(), 11)
+    end = Meanwhile(lambda: box.end(new_uuid(1), tag=STRANGER, **past))
+    register = tags.register
+
+    def slowly(uid: str, **more: Any) -> Tag:
+        end.begin()
+        return register(uid, **more)
+
+    monkeypatch.setattr(unknown_tags.tags, "register", slowly)
+    unknown_tags.adopt(STRANGER, flat.pk, "", by_name="landlord", past="was theirs")
+    end.end()
+    months = (last_month(), following(last_month()))
+    paid = [
+        sum(consumption.of_flat(whose, month).energy_wh for month in months)
+        for whose in (None, flat.pk)
+    ]
+    assert paid == [0, 11_240]
+
+
+@not_on_a_file
+def test_a_station_that_is_made_while_a_month_is_closed(
+    box: Box, flat: Flat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would book in a month whose statements are being written without it."""
+    month = last_month()
+
+    def arrive() -> None:
+        station, token = stations.create("Neu")
+        times = {"started_at": within(month, 10), "ended_at": within(month, 11)}
+        newcomer = Box(station, token, Clock(station.created_at))
+        assert newcomer.end(new_uuid(1), authorized_by="list", **times).status_code == 201
+
+    newcomer = Meanwhile(arrive)
+    build = month_report.build
+
+    def slowly(*arguments: Any) -> dict[str, Any]:
+        newcomer.begin()
+        return build(*arguments)
+
+    monkeypatch.setattr(closing.month_report, "build", slowly)
+    closed = closing.close(month, "landlord", override=Override("landlord", "a race"))
+    newcomer.end()
+    assert stored(new_uuid(1)).month == following(month)
+    assert frozen_wh(closed) == consumption.of_flat(flat.pk, month).energy_wh == 0
