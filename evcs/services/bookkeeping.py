@@ -75,10 +75,20 @@ def count_as_seen(station: Station, uuid: UUID, seq: int) -> None:
 
 def effective_start(station: Station, start: Start, now: dt.datetime) -> dt.datetime:
     """Return the start time that counts for apartment and expiry."""
-    earlier = Session.objects.filter(station=station, seq__lt=start.seq).order_by("-seq", "-pk")
-    before = earlier.values_list("closed_at", "started_effective").first()
-    previous = (before[0] or before[1]) if before else station.created_at
+    previous = _last_event_before(station, start.seq)
     return settlement.clamp(start.started_at, start.time_quality, previous=previous, arrival=now)
+
+
+def _last_event_before(station: Station, seq: int) -> dt.datetime:
+    """When the station last told something under a lower seq. An end that was only concluded is
+    nothing it told: it follows from what came after."""
+    earlier = Session.objects.filter(station=station, seq__lt=seq).order_by("-seq", "-pk")
+    row = earlier.values_list("end_received_at", "closed_at", "started_effective").first()
+    if row is None:
+        return station.created_at
+    told_at, closed_at, started_effective = row
+    event: dt.datetime = closed_at if told_at is not None else started_effective
+    return event
 
 
 def create(
@@ -131,17 +141,48 @@ def repair_start_time(session: Session, start: Start, now: dt.datetime) -> None:
     session.started_at, session.time_quality = start.started_at, start.time_quality
     in_order = replace(start, seq=session.seq)
     session.started_effective = effective_start(session.station, in_order, now)
+    _look_up_again(session, "clock set", now)
+
+
+def _look_up_again(session: Session, cause: str, now: dt.datetime) -> None:
+    """Find tag and apartment by another start time, and write them."""
     lookup = look_up(session.tag_uid, session.station, session.started_effective)
     session.tag = lookup.tag
     billed = session.month is not None and months.is_closed(session.month)
     # What a person booked beside it says where it is paid already.
     decided = session.entries.exists()
     if lookup.flat_id != session.flat_id and not billed and not decided:
-        record(session, "flat", session.flat_id, lookup.flat_id, "clock set", now)
+        record(session, "flat", session.flat_id, lookup.flat_id, cause, now)
         session.flat_id = lookup.flat_id
     flags = set(session.flags) - TAG_FLAGS
     session.flags = flags | ({FLAGS[lookup.verdict]} if lookup.verdict in FLAGS else set())
     session.save()
+
+
+def resettle_after(session: Session, now: dt.datetime) -> None:
+    """Clamp again what came under higher seqs before: a start that is estimated or in the future
+    is not before this session's events."""
+    station, seq = session.station, session.seq
+    while seq < station.last_seq:
+        later = Session.objects.filter(station=station, seq__gt=seq).order_by("seq", "pk")
+        keys = later.values_list("pk", "seq").first()
+        if keys is None:
+            return
+        seq = keys[1]
+        for one in later.filter(seq=seq):
+            one.station = station
+            effective = settlement.clamp(
+                one.started_at,
+                one.time_quality,
+                previous=_last_event_before(station, seq),
+                arrival=one.received_at,
+            )
+            if effective == one.started_effective:
+                return
+            one.started_effective = effective
+            _look_up_again(one, "order", now)
+            settle(one, "order", now)
+            resettle_before(one, now)
 
 
 def resettle_before(session: Session, now: dt.datetime) -> None:

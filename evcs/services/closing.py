@@ -76,6 +76,8 @@ def close(
         refuse_long(override.by, Noun("a name"))
         refuse_long(override.reason, Noun("a reason"), 500)
     lock_all_stations()
+    # Once more: one may have been made while this waited for the others.
+    lock_all_stations()
     _refuse_earlier(month)
     points = open_points.of(month)
     if points and override is None:

@@ -71,6 +71,7 @@ def _end(station_id: int, uuid: UUID, message: End, now: dt.datetime) -> EndAnsw
     bookkeeping.settle(session, cause, now)
     if start_changed:
         bookkeeping.resettle_before(session, now)
+    bookkeeping.resettle_after(session, now)
     return EndAnswer(session.pk, created, session.energy_wh, session.flags, station.last_seq)
 
 

@@ -77,6 +77,7 @@ def _start(station_id: int, uuid: UUID, message: Start, now: dt.datetime) -> Sta
         session.flags = {*session.flags, Flag.OVERLAP}
     bookkeeping.settle(session, "START", now)
     bookkeeping.resettle_before(session, now)
+    bookkeeping.resettle_after(session, now)
     return StartAnswer(
         session_id=session.pk,
         created=True,
@@ -104,6 +105,7 @@ def _again(station: Station, session: Session, message: Start, now: dt.datetime)
             bookkeeping.repair_start_time(session, message, now)
             bookkeeping.settle(session, "clock set", now)
             bookkeeping.resettle_before(session, now)
+            bookkeeping.resettle_after(session, now)
         told = action_for(session)
     return StartAnswer(
         session_id=session.pk,

@@ -55,10 +55,10 @@ def adopt(
     Raises UsageError without a name, or if the tag is assigned already.
     """
     _refuse_blank(by_name)
+    # All of them: a charge with this tag that arrives meanwhile would not be claimed, not find the
+    # tag either, and list it as unknown once more. Before the tag, as START does it.
+    lock_all_stations()
     if past:
-        # All of them: a charge with this tag that arrives meanwhile at a station without any of it
-        # would not be claimed, and not find the tag either. Before the tag, as START does it.
-        lock_all_stations()
         corrections.claim(uid, flat_id, past, by_name=by_name, user=user)
     tag = tags.register(uid, label=label)
     if label and not tag.label:

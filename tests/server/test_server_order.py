@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from itertools import permutations
 
 import pytest
 
+from evcs.models import Tag
+from evcs.services import tags
+from server.mmetering.models import Flat
 from tests.server.server_rig import (
     NOW,
     STRANGER,
+    TAG,
     Box,
     assert_answer,
     assert_problem,
@@ -132,6 +137,30 @@ def test_repaired_start_moves_the_provisional_end_before_it(box: Box) -> None:
     assert stored(A).closed_at == NOW - dt.timedelta(seconds=100)
     box.start(B, seq=2, wh=2000, started_at=at(-400))
     assert stored(A).closed_at == NOW - dt.timedelta(seconds=400)
+
+
+@pytest.mark.parametrize("order", list(permutations("ABC")))
+def test_the_order_of_arrival_does_not_decide_whose_it_is(
+    box: Box, flat: Flat, order: tuple[str, ...]
+) -> None:
+    """Two of three charges were made without a clock, after the tag changed hands."""
+    newcomer = Flat.objects.create(name="Wohnung 4")
+    tags.assign(Tag.objects.get(uid=TAG), newcomer.pk, since=NOW - dt.timedelta(days=30))
+    guess = {"time_quality": "estimated", "end_time_quality": "estimated"}
+    early = {"started_at": "1970-01-01T00:05:00Z", "ended_at": "1970-01-01T03:00:00Z", **guess}
+    synced = {"started_at": "2026-11-20T10:00:00Z", "ended_at": "2026-11-20T12:00:00Z"}
+    send = {
+        "A": lambda: box.end(A, seq=1, wh=1000, end_wh=2000, **synced),
+        "B": lambda: box.end(B, seq=2, wh=2000, end_wh=5000, **early),
+        "C": lambda: box.end(new_uuid(3), seq=3, wh=5000, end_wh=6000, **early),
+    }
+    for one in order:
+        assert send[one]().status_code == 201
+    ended = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
+    for uuid in (B, new_uuid(3)):
+        session = stored(uuid)
+        assert (session.flat_id, session.month) == (newcomer.pk, dt.date(2026, 11, 1))
+        assert (session.started_effective, session.closed_at) == (ended, ended)
 
 
 class TestOrphans:
