@@ -6,6 +6,7 @@ import importlib
 import os
 import re
 import shlex
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -31,7 +32,7 @@ COUNT = (
 
 
 def commands(kind: str, number: int) -> list[str]:
-    """What the page's table says for a database: table 0 backs up, table 1 restores."""
+    """What the page's table says for a database: 0 backs up, 1 puts aside, 2 restores."""
     rows = re.findall(rf"^ *\| {kind} \| (.*) \|$", PAGE, re.MULTILINE)
     return re.findall(r"`([^`]+)`", rows[number])
 
@@ -101,15 +102,27 @@ def on(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, On
         yield kind, server
 
 
-DROP = {
-    "SQLite": "mv evcs.sqlite3 damaged.sqlite3",
-    "MariaDB": 'mariadb --execute "DROP DATABASE evcs"',
-    "PostgreSQL": "dropdb evcs",
-}
+# What is committed after the backup by a process that the power cut takes away.
+KILLED = (
+    "import os, signal\n"
+    "from evcs.models import Station, Tag\n"
+    "Station.objects.update(name='after')\n"
+    "Tag.objects.update(label='after the backup')\n"
+    "os.kill(os.getpid(), signal.SIGKILL)\n"
+)
+
+
+def is_killed_while_it_writes(server: On) -> None:
+    """A process of the server writes and is gone without a word."""
+    done = subprocess.run(
+        [sys.executable, "-m", "server.manage", "shell", "-v", "0", "-c", KILLED],
+        cwd=ROOT, env={**os.environ, **server.environment}, capture_output=True,
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL, done.stderr
 
 
 def test_the_page_is_followed(on: tuple[str, On]) -> None:
-    """A backup while a transaction is half written; all is lost; restored it is all there."""
+    """A backup while a transaction is half written; a power cut; restored it is all there."""
     kind, server = on
     before = server.rows()
     assert "box-1" in before
@@ -118,18 +131,64 @@ def test_the_page_is_followed(on: tuple[str, On]) -> None:
         (backup,) = commands(kind, 0)
         server.run(backup)
         writer.rollback()
-    server.run(DROP[kind])
-    with pytest.raises(RuntimeError):
-        server.rows()
+    is_killed_while_it_writes(server)
     for command in commands(kind, 1):
         server.run(command)
-    look = re.findall(r"server\.manage (.+)$", PAGE, re.MULTILINE)
+    assert_is_gone(kind, server)
+    for command in commands(kind, 2):
+        server.run(command)
+    look = re.findall(r"^ +python -m server\.manage (.+)$", PAGE, re.MULTILINE)
     assert [words.split()[0] for words in look] == ["migrate", "check", "evcs_verify"]
     for words in look:
         said = server.manage(*shlex.split(words))
     assert "migrate" not in said
     assert server.rows() == before
     server.manage("migrate", "--check")
+
+
+def assert_is_gone(kind: str, server: On) -> None:
+    """What is put aside is not in the way; looking at SQLite would make a new file there."""
+    if kind == "SQLite":
+        assert list(server.folder.glob("evcs.sqlite3*")) == []
+        assert (server.folder / "damaged/evcs.sqlite3-wal").stat().st_size > 0
+    else:
+        with pytest.raises(RuntimeError):
+            server.rows()
+
+
+CONTAINER = re.findall(r"^ *docker compose (.+)$", PAGE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("on", ["MariaDB"], indirect=True)
+def test_the_page_is_followed_in_containers(on: tuple[str, On]) -> None:
+    """Its lines without the engine: in `database` as the user that the image makes, with all
+    rights on its own database and none else; in `web` by the same programs."""
+    _, server = on
+    secret = server.folder / "database_password"
+    secret.write_text("geheim")
+    with closing(server.connection()) as root:
+        root.cursor().execute("SET PASSWORD = PASSWORD('geheim')")
+    server.database = server.database.replace("evcs@", "evcs:geheim@", 1)
+    (server.folder / ".my.cnf").write_text(
+        (server.folder / ".my.cnf").read_text().replace("user=evcs\n", "")
+    )
+    before = server.rows()
+    stopped: set[str] = set()
+    for line in CONTAINER:
+        if line.startswith("--profile line stop"):
+            stopped = set(line.split()[3:])
+            is_killed_while_it_writes(server)
+        elif line.startswith("exec -T"):
+            assert line.split()[2] not in stopped, line
+            words = line.removeprefix("exec -T database ")
+            server.run(words.replace("/run/secrets/database_password", str(secret)))
+        elif line.startswith("run --rm"):
+            server.manage(*shlex.split(line.partition(" -m server.manage ")[2]))
+        else:
+            assert line == "up -d"
+    assert stopped == {"web", "alerts", "retention", "evcs"}
+    assert "after" in (server.folder / "damaged.sql").read_text()
+    assert server.rows() == before
 
 
 def test_an_upgrade_from_the_first_tables_and_the_way_there(on: tuple[str, On]) -> None:
