@@ -199,6 +199,18 @@ class TestCommand:
         assert (tag.state, tag.expires_at) == (TagState.BLOCKED, None)
         assert "belongs to nobody" in self.run("DEADBEEF", "--release")
 
+    def test_a_label_for_a_tag_that_is_known(self, box: Box, flat: Flat) -> None:
+        assert "is called 'Oma'" in self.run(TAG, "--flat", flat.name, "--label", "Oma")
+        assert Tag.objects.get(uid=TAG).label == "Oma"
+        tags.set_stations(Tag.objects.get(uid=TAG), [box.station])
+        self.run(TAG, "--label", "Opa")
+        tag = Tag.objects.get(uid=TAG)
+        assert (tag.label, [one.name for one in tag.stations.all()]) == ("Opa", [box.name])
+        self.run(TAG, "--block")
+        assert Tag.objects.get(uid=TAG).label == "Opa"
+        self.run(TAG, "--label", "")
+        assert Tag.objects.get(uid=TAG).label == ""
+
     def test_list(self, box: Box, flat: Flat) -> None:
         box.start(A, tag=STRANGER)
         assert self.run("--list").splitlines() == [

@@ -5,15 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from evcs.kinds import TagState
+from evcs.management.flats import find_flat
 from evcs.models import Station, Tag
 from evcs.services import tags, unknown_tags
 from evcs.services.errors import ServiceError, UsageError
-from evcs.settings import evcs_settings
 from evcs.times import first_moment, parse_rfc3339
 
 
@@ -34,7 +33,7 @@ class Command(BaseCommand):
         whose.add_argument("--release", action="store_true", help="it belongs to nobody any more")
         parser.add_argument("--since", metavar="TIME", help="a date, or a time with offset [now]")
         parser.add_argument("--until", metavar="TIME", help="a date, or a time with offset")
-        parser.add_argument("--label", default="")
+        parser.add_argument("--label", metavar="TEXT", help="what it is called; '': nothing")
         parser.add_argument("--expires", metavar="TIME", help="not valid from then on; none: never")
         parser.add_argument(
             "--station", metavar="NAME", action="append", help="valid there only; may be repeated"
@@ -57,15 +56,21 @@ class Command(BaseCommand):
 
     def _change(self, uid: str, options: dict[str, Any]) -> None:
         wanted = ("flat", "release", "block", "accept", "expires", "station")
-        if not any(options[name] for name in wanted):
+        if options["label"] is None and not any(options[name] for name in wanted):
             raise CommandError(
                 "say what to do with the tag: --flat NAME, --release, --block, --accept, "
-                "--expires TIME or --station NAME"
+                "--expires TIME, --station NAME or --label TEXT"
             )
-        flat = _flat(options["flat"]) if options["flat"] else None
+        flat = find_flat(options["flat"]) if options["flat"] else None
         since, until = _moment(options["since"]), _moment(options["until"])
         stations = [_station(name) for name in options["station"] or []]
-        tag = tags.register(uid, label=options["label"])
+        tag = tags.register(uid, label=options["label"] or "")
+        if options["label"] is not None and options["label"] != tag.label:
+            tag.label = options["label"]
+            tags.describe(
+                tag, label=tag.label, expires_at=tag.expires_at, stations=tag.stations.all()
+            )
+            self.stdout.write(f"tag {uid} is called {tag.label!r}")
         if flat is not None:
             unknown_tags.give(tag, flat.pk, by_name="evcs_tag", since=since, until=until)
             self.stdout.write(f"tag {uid} belongs to {flat}")
@@ -122,15 +127,3 @@ def _station(name: str) -> Station:
     if found is None:
         raise CommandError(f"there is no station {name!r}; evcs_station makes one")
     return found
-
-
-def _flat(name: str) -> Any:
-    flats = apps.get_model(evcs_settings.FLAT_MODEL)._default_manager
-    found = list(flats.filter(**{evcs_settings.FLAT_NAME_FIELD: name})[:2])
-    if not found and name.isascii() and name.isdigit():
-        found = list(flats.filter(pk=int(name)))
-    if not found:
-        raise CommandError(f"there is no apartment {name!r}; make it in the admin first")
-    if len(found) > 1:
-        raise CommandError(f"several apartments are called {name!r}; give the id instead")
-    return found[0]
