@@ -96,7 +96,8 @@ class StatementRecipient(models.Model):
         return same.values_list("mails_since", flat=True).first() or timezone.now()
 
     def __str__(self) -> str:
-        return f"{self.flat_id} {self.email}"
+        # Not the address: the admin's history keeps what a row was called (services.person_forget).
+        return f"{self.flat_id}"
 
 
 class StatementMail(models.Model):

@@ -1,26 +1,20 @@
-"""What is deleted in time, what a person can have and have forgotten; the books stay."""
+"""What is deleted in time, and what nobody can delete."""
 
 from __future__ import annotations
 
 import datetime as dt
-import json
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.contrib import admin
 from django.contrib.auth import get_user_model
-from django.core.management import CommandError, call_command
+from django.core.management import call_command
 from django.test import RequestFactory
 
-from evcs.kinds import TagState
-from evcs.models import Reading, Resident, Session, StatementRecipient, Tag, UnknownTag
-from evcs.services import closing, persons, retention
-from server.mmetering.models import Flat
-from tests.server.server_rig import STRANGER, TAG, Box, Clock, at, new_uuid
-
-OCTOBER = dt.date(2026, 10, 1)
-THEN = {"started_at": "2026-10-20T10:00:00Z", "ended_at": "2026-10-20T12:00:00Z"}
+from evcs.models import Reading, Session, UnknownTag
+from evcs.services import retention
+from tests.server.server_rig import STRANGER, Box, Clock, at, new_uuid
 
 
 def readings(box: Box, number: int) -> None:
@@ -67,52 +61,6 @@ def test_in_batches(box: Box, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> 
     out = StringIO()
     call_command("evcs_retention", stdout=out)
     assert "readings: 5" in out.getvalue()
-
-
-class TestPerson:
-    """Export and forgetting."""
-
-    @pytest.fixture
-    def home(self, box: Box, flat: Flat) -> Flat:
-        Tag.objects.filter(uid=TAG).update(label="Erikas Schlüssel")
-        StatementRecipient.objects.create(flat=flat, email="erika@example.org", address="Weg 1")
-        user = get_user_model().objects.create_user("erika")
-        Resident.objects.create(user=user, flat=flat)
-        box.heartbeat()
-        box.end(new_uuid(1), **THEN)
-        closing.close(OCTOBER, "V")
-        return flat
-
-    def test_export_has_everything(self, home: Flat) -> None:
-        out = StringIO()
-        call_command("evcs_person", "export", "--flat", home.name, stdout=out)
-        found = json.loads(out.getvalue())
-        text = json.dumps(found, ensure_ascii=False)
-        for part in (TAG, "Erikas Schlüssel", "erika@example.org", "Weg 1", str(new_uuid(1))):
-            assert part in text, part
-        assert [one["energy_wh"] for one in found["sessions"]] == [11240]
-        assert len(found["statements"]) == 1
-        assert [one["login"] for one in found["logins"]] == ["erika"]
-
-    def test_forgetting_leaves_the_books_as_they_were(self, home: Flat) -> None:
-        before = Session.objects.values().get()
-        with pytest.raises(CommandError, match="--yes"):
-            call_command("evcs_person", "forget", "--flat", home.name)
-        call_command("evcs_person", "forget", "--flat", home.name, "--yes", stdout=StringIO())
-        assert Session.objects.values().get() == before
-        assert closing.verify() == []
-        found = json.dumps(persons.export(home.pk) | {"statements": []}, ensure_ascii=False)
-        for part in ("Erika", "erika", "Weg 1"):
-            assert part not in found, part
-
-    def test_the_tag_still_charges(self, home: Flat, box: Box) -> None:
-        persons.forget(home.pk)
-        assert Tag.objects.get(uid=TAG).state == TagState.ACCEPTED
-        assert box.start(new_uuid(2), seq=2, wh=20000).status_code == 201
-
-    def test_no_such_apartment(self, home: Flat) -> None:
-        with pytest.raises(CommandError, match="no apartment"):
-            call_command("evcs_person", "export", "--flat", "Wohnung 99")
 
 
 # What people may write in the admin; everything else is a fact.
