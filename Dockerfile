@@ -28,4 +28,4 @@ ENV PATH=/opt/evcs/bin:$PATH \
 RUN python -m server.manage collectstatic --noinput
 USER evcs
 EXPOSE 8000
-CMD ["gunicorn", "server.wsgi", "--bind", "0.0.0.0:8000", "--workers", "2", "--threads", "4", "--keep-alive", "75", "--no-control-socket"]
+CMD ["gunicorn", "server.wsgi", "--config", "python:server.gunicorn", "--bind", "0.0.0.0:8000", "--workers", "2", "--threads", "4", "--keep-alive", "75", "--no-control-socket"]

@@ -2,10 +2,10 @@
 
 EVCS_SECRET_KEY, EVCS_DEBUG (1/0), EVCS_DATABASE (path or URL, see server/database.py),
 EVCS_ALLOWED_HOSTS and EVCS_TRUSTED_ORIGINS (comma separated), EVCS_TLS_PROXY (1: a proxy ends TLS
-and sets X-Forwarded-Proto), EVCS_STATIC_ROOT, EVCS_LOG (json: an object a line), EVCS_EMAIL_HOST,
-_PORT, _USER, _PASSWORD, _FROM, EVCS_LANDLORD_EMAIL, EVCS_ELECTRICIAN_EMAIL. A secret may come from
-a file: EVCS_SECRET_KEY_FILE, EVCS_DATABASE_FILE, EVCS_EMAIL_PASSWORD_FILE. Without any of them a
-local run on SQLite works.
+and sets X-Forwarded-Proto and X-Forwarded-For), EVCS_STATIC_ROOT, EVCS_LOG (json: an object a
+line), EVCS_EMAIL_HOST, _PORT, _USER, _PASSWORD, _FROM, EVCS_LANDLORD_EMAIL, EVCS_ELECTRICIAN_EMAIL.
+A secret may come from a file: EVCS_SECRET_KEY_FILE, EVCS_DATABASE_FILE, EVCS_EMAIL_PASSWORD_FILE.
+Without any of them a local run on SQLite works.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
+from server import logs
 from server.database import parse_database
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -124,7 +125,8 @@ USE_I18N = True
 LOGIN_URL = "evcs:login"
 LOGIN_REDIRECT_URL = "evcs:home"
 
-if _flag("EVCS_TLS_PROXY", False):
+TLS_PROXY = _flag("EVCS_TLS_PROXY", False)
+if TLS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SECURE_HSTS_SECONDS = 31536000
@@ -136,6 +138,11 @@ EVCS = {
 }
 
 EMAIL_HOST = os.environ.get("EVCS_EMAIL_HOST", "localhost")
+if not EMAIL_HOST and (EVCS["LANDLORD_EMAIL"] or EVCS["ELECTRICIAN_EMAIL"]):
+    raise ImproperlyConfigured(
+        "EVCS_EMAIL_HOST is empty, so the addresses of EVCS_LANDLORD_EMAIL and "
+        "EVCS_ELECTRICIAN_EMAIL cannot be told anything: name the mail server, or take them out"
+    )
 EMAIL_PORT = int(os.environ.get("EVCS_EMAIL_PORT", "25"))
 EMAIL_HOST_USER = os.environ.get("EVCS_EMAIL_USER", "")
 EMAIL_HOST_PASSWORD = _secret("EVCS_EMAIL_PASSWORD", "")
@@ -144,7 +151,11 @@ EMAIL_USE_TLS, EMAIL_USE_SSL = EMAIL_PORT == 587, EMAIL_PORT == 465
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = os.environ.get("EVCS_EMAIL_FROM", "evcs@localhost")
 
-REST_FRAMEWORK = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
+REST_FRAMEWORK = {
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    # Whose address is counted by: what the proxy says of the caller, and nobody else's word.
+    "NUM_PROXIES": 1 if TLS_PROXY else 0,
+}
 SPECTACULAR_SETTINGS = {
     "TITLE": "evcs",
     "DESCRIPTION": "What a charging station and the people of the house ask of the server.",
@@ -156,18 +167,4 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {"TimeQualityEnum": "evcs.kinds.TimeQuality"},
 }
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"format": "%(levelname)s %(name)s: %(message)s"},
-        "json": {"()": "server.logs.JsonFormatter"},
-    },
-    "handlers": {
-        "stderr": {
-            "class": "logging.StreamHandler",
-            "formatter": "json" if os.environ.get("EVCS_LOG") == "json" else "line",
-        }
-    },
-    "loggers": {"evcs": {"handlers": ["stderr"], "level": "INFO"}},
-}
+LOGGING = logs.configuration()
