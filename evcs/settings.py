@@ -38,6 +38,8 @@ DEFAULTS: dict[str, Any] = {
     # nobody; a season is enough to answer a question about a charge.
     "READINGS_KEPT_DAYS": 90,
     "UNKNOWN_TAGS_KEPT_DAYS": 180,
+    # Settled ones; they hold what a station said word for word, with the numbers of tags.
+    "QUARANTINE_KEPT_DAYS": 180,
     "ALERTS_KEPT_DAYS": 400,
     "COMMANDS_KEPT_DAYS": 400,
     # Calls with a wrong token that are answered from one address, as "30/min"; None = no limit.

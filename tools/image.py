@@ -87,6 +87,7 @@ class Container:
         secrets.mkdir()
         (secrets / "database_url").write_text(database)
         (secrets / "secret_key").write_text(os.urandom(50).hex())
+        (secrets / "email_password").write_text("")
         sockets = Path(unquote(urlsplit(database).netloc.partition("@")[2])).parent
         sockets.chmod(0o755)
         service = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["web"]

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from evcs.models import Alert, Command, Reading, RefusedStart, UnknownTag
+from evcs.models import Alert, Command, QuarantineItem, Reading, RefusedStart, UnknownTag
 from evcs.services.transactions import in_transaction
 from evcs.settings import evcs_settings
 
@@ -29,6 +29,10 @@ def _rules() -> dict[str, tuple[int, Callable[[dt.datetime], QuerySet[Any]]]]:
         "settled unknown tags": (
             days.UNKNOWN_TAGS_KEPT_DAYS,
             lambda old: UnknownTag.objects.filter(settled_at__lt=old),
+        ),
+        "settled refused messages": (
+            days.QUARANTINE_KEPT_DAYS,
+            lambda old: QuarantineItem.objects.filter(settled_at__lt=old),
         ),
         "alerts that are over": (
             days.ALERTS_KEPT_DAYS,

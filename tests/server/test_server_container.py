@@ -5,6 +5,7 @@ What they run is run here; what they name exists; the wheel that the image is ma
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -15,14 +16,17 @@ from typing import Any
 
 import pytest
 import yaml
-from django.core.management import get_commands, load_command_class
+from django.core.management import CommandError, call_command, get_commands, load_command_class
+from pytest_django.live_server_helper import LiveServer
 
+from evcs.services.health import Health
 from tools.installation import ROOT
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", "")
 KNOWN = set(re.findall(r"EVCS_[A-Z_]+", (ROOT / "server/settings.py").read_text()))
 OURS = [name for name in COMPOSE["services"] if name != "database"]
+SERVING = [name for name in OURS if COMPOSE["services"][name]["restart"] != "no"]
 
 
 def known_variables() -> set[str]:
@@ -49,10 +53,84 @@ def test_every_command_is_one_that_runs(name: str) -> None:
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return
+    assert_parses(command)
+
+
+def assert_parses(command: list[str]) -> None:
+    """It is a command of the server's, and takes these options."""
     python, flag, module, subcommand, *words = command
     assert (python, flag, module) == ("python", "-m", "server.manage")
     loaded = load_command_class(get_commands()[subcommand], subcommand)
     loaded.create_parser("manage", subcommand).parse_args(words)
+
+
+@pytest.mark.parametrize("name", SERVING)
+def test_every_service_says_whether_it_is_well(name: str) -> None:
+    kind, *words = COMPOSE["services"][name]["healthcheck"]["test"]
+    if kind == "CMD-SHELL":
+        words = words[0].partition(" && ")[2].split()
+    if words[1] != "-c":
+        assert_parses(words)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_web_is_as_well_as_its_health_endpoint_says(
+    live_server: LiveServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, python, *words = COMPOSE["services"]["web"]["healthcheck"]["test"]
+    assert python == "python"
+    words = [word.replace("http://127.0.0.1:8000", live_server.url) for word in words]
+
+    def asks() -> int:
+        return subprocess.run([sys.executable, *words], capture_output=True).returncode
+
+    assert asks() == 0
+    monkeypatch.setattr(Health, "well", False)
+    assert asks() == 1
+
+
+@pytest.mark.django_db
+def test_health_as_a_command(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    call_command("evcs_health")
+    assert "database: True" in capsys.readouterr().out
+    monkeypatch.setattr(Health, "well", False)
+    with pytest.raises(CommandError, match="database: True"):
+        call_command("evcs_health")
+
+
+def test_every_secret_is_one_that_somebody_is_told_to_make() -> None:
+    page = (ROOT / "docs/operation.md").read_text()
+    for name, secret in COMPOSE["secrets"].items():
+        assert secret["file"] == f"./secrets/{name}"
+        assert f"> secrets/{name}" in page
+
+
+def settings_with(**environment: str) -> str:
+    """What the settings come to: which mail server is spoken to, and as whom; else why not."""
+    words = "from server import settings as s; print(s.EMAIL_HOST, s.EMAIL_HOST_USER, s.EMAIL_PORT)"
+    done = subprocess.run(
+        [sys.executable, "-c", words], cwd=ROOT, env={**os.environ, **environment},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    return done.stdout.strip() or done.stderr.splitlines()[-1]
+
+
+def test_a_mail_server_with_a_login(tmp_path: Path) -> None:
+    given = COMPOSE["services"]["alerts"]["environment"]
+    assert {"EVCS_EMAIL_USER", "EVCS_EMAIL_PASSWORD_FILE"} <= set(given)
+    assert "localhost" not in given["EVCS_EMAIL_HOST"]
+    (tmp_path / "password").write_text("geheim\n")
+    told = settings_with(
+        EVCS_EMAIL_HOST="mail.example.org", EVCS_EMAIL_USER="laden", EVCS_EMAIL_PORT="587",
+        EVCS_EMAIL_PASSWORD_FILE=str(tmp_path / "password"),
+    )  # fmt: skip
+    assert told == "mail.example.org laden 587"
+
+
+def test_addresses_without_a_mail_server_are_no_settings() -> None:
+    assert settings_with(EVCS_EMAIL_HOST="", EVCS_LANDLORD_EMAIL="") == "25"
+    told = settings_with(EVCS_EMAIL_HOST="", EVCS_LANDLORD_EMAIL="v@example.org")
+    assert "EVCS_EMAIL_HOST is empty" in told
 
 
 def _image_command() -> list[str]:

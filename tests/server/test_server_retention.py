@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+import os
+import signal
+from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.contrib import admin
 from django.contrib.auth import get_user_model
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
+from django.db import OperationalError
 from django.test import RequestFactory
 
-from evcs.models import Reading, Session, UnknownTag
-from evcs.services import retention
+from evcs.management import loop
+from evcs.models import QuarantineItem, Reading, Session, UnknownTag
+from evcs.services import retention, reviews
 from tests.server.server_rig import STRANGER, Box, Clock, at, new_uuid
 
 
@@ -61,6 +67,54 @@ def test_in_batches(box: Box, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> 
     out = StringIO()
     call_command("evcs_retention", stdout=out)
     assert "readings: 5" in out.getvalue()
+
+
+def test_settled_messages_go_and_those_that_wait_stay(box: Box, clock: Clock) -> None:
+    for number in ("1", "2"):
+        box.post("quarantine", {"id": number, "raw": json.dumps({"tag": STRANGER}), "reason": "-"})
+    item = QuarantineItem.objects.get(item_id="1")
+    reviews.settle_quarantine(item, by_name="V", note="angesehen")
+    clock.advance(179 * 86400)
+    assert retention.apply()["settled refused messages"] == 0
+    clock.advance(2 * 86400)
+    assert retention.apply()["settled refused messages"] == 1
+    assert QuarantineItem.objects.get().item_id == "2"
+
+
+class TestLoop:
+    """``evcs_retention --loop``, the service of compose.yaml."""
+
+    @pytest.fixture(autouse=True)
+    def own_signals(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+        monkeypatch.setattr(loop, "close_old_connections", lambda: None)
+        yield
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+
+    def test_at_once_and_again_after_a_failure_until_it_is_ended(
+        self, db: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        calls = []
+
+        def apply(*, dry_run: bool) -> dict[str, int]:
+            calls.append(dry_run)
+            if len(calls) == 1:
+                raise OperationalError("gone away")
+            os.kill(os.getpid(), signal.SIGTERM)
+            return {"readings": 3}
+
+        monkeypatch.setattr(retention, "apply", apply)
+        monkeypatch.setattr(loop, "AGAIN_S", 0.0)
+        out, err = StringIO(), StringIO()
+        call_command("evcs_retention", "--loop", "86400", stdout=out, stderr=err)
+        assert (len(calls), out.getvalue()) == (2, "readings: 3\n")
+        assert "gone away" in err.getvalue()
+
+    @pytest.mark.parametrize("every", ["0", "-1", "nan"])
+    def test_times_that_are_none(self, db: None, every: str) -> None:
+        with pytest.raises(CommandError, match="a second or more"):
+            call_command("evcs_retention", f"--loop={every}")
 
 
 # What people may write in the admin; everything else is a fact.
