@@ -190,7 +190,7 @@ class HeartbeatSerializer(Body):
                 for item in data["faults"][:LIST_MAX]
             ),
             tags_etag=data["tags_etag"],
-            done=tuple(CommandDone(**item) for item in data["done"]),
+            done=tuple(CommandDone(**item) for item in data["done"][:LIST_MAX]),
         )
 
 

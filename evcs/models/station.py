@@ -29,7 +29,7 @@ class Station(models.Model):
     phase = models.CharField("Zustand", max_length=16, choices=Phase.choices, blank=True)
     session_uuid = models.UUIDField("UUID des Ladevorgangs", null=True, blank=True)
     boot_id = models.CharField("Start des Geräts", max_length=64, blank=True)
-    # The one before it: a box never comes back to an earlier boot, two boxes in turn do.
+    # Those before it, shortened, between blanks (services.heartbeats).
     earlier_boot_id = models.CharField("Start davor", max_length=64, blank=True)
     two_boxes_at = models.DateTimeField("zwei Geräte bemerkt am", null=True, blank=True)
     uptime_ms = models.BigIntegerField("läuft seit (ms)", null=True, blank=True)

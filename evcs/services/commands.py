@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from evcs.kinds import CommandType
+from evcs.kinds import CommandResult, CommandType
 from evcs.models import Command, Station
 from evcs.services.errors import UsageError
 from evcs.services.messages import CommandDone
@@ -78,12 +78,18 @@ def listed(station: Station) -> list[Command]:
 
 
 def take_done(station: Station, done: Sequence[CommandDone], now: dt.datetime) -> None:
-    """Note results, within the caller's transaction. Unknown and repeated ids change nothing."""
+    """Note results, within the caller's transaction. Unknown and repeated ids change nothing.
+
+    However much a station says, it costs a write for each command that waits.
+    """
+    results: dict[UUID, CommandResult] = {}
     for item in done:
         try:
-            key = UUID(item.id)
+            results.setdefault(UUID(item.id), item.result)
         except ValueError:
             continue
-        Command.objects.filter(pk=key, station=station, done_at=None).update(
-            done_at=now, result=item.result
-        )
+    if not results:
+        return
+    for command in listed(station):
+        if command.pk in results:
+            Command.objects.filter(pk=command.pk).update(done_at=now, result=results[command.pk])

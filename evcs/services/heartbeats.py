@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from dataclasses import dataclass
 
 from django.utils import timezone
@@ -17,6 +18,9 @@ from evcs.settings import evcs_settings
 
 ORPHAN_AGE = dt.timedelta(seconds=60)
 ORPHAN_STRIKES = 2
+# A box never comes back to an earlier boot; boxes that share a token do, in turn. So many boots
+# before the present one are known, as many as Station.earlier_boot_id has room for.
+SHORT, EARLIER_BOOTS = 8, 7
 BUSY = {Phase.PREPARING, Phase.CHARGING, Phase.SUSPENDED_EV, Phase.FINISHING}
 
 
@@ -78,6 +82,11 @@ def _count_orphan(station: Station, message: Heartbeat, now: dt.datetime) -> Non
         bookkeeping.settle(session, "orphan", now)
 
 
+def _short(boot_id: str) -> str:
+    """A boot's name short enough that the column holds several."""
+    return hashlib.sha256(boot_id.encode()).hexdigest()[:SHORT]
+
+
 def _store_state(station: Station, message: Heartbeat, now: dt.datetime) -> None:
     watched = station.watched_until is not None and station.watched_until > now
     busy = watched or message.session is not None or message.phase in BUSY
@@ -86,9 +95,11 @@ def _store_state(station: Station, message: Heartbeat, now: dt.datetime) -> None
     station.phase = message.phase
     station.session_uuid = message.session
     if message.boot_id != station.boot_id:
-        if message.boot_id == station.earlier_boot_id:
+        earlier = [word for word in station.earlier_boot_id.split() if len(word) == SHORT]
+        if _short(message.boot_id) in earlier:
             station.two_boxes_at = now
-        station.earlier_boot_id = station.boot_id
+        known = [_short(station.boot_id), *earlier] if station.boot_id else earlier
+        station.earlier_boot_id = " ".join(dict.fromkeys(known[:EARLIER_BOOTS]))
     station.boot_id = message.boot_id
     station.uptime_ms = message.uptime_ms
     station.clock_offset_ms = (message.now - now) // dt.timedelta(milliseconds=1)
