@@ -125,6 +125,8 @@ def of(
     Raises Unclear if several lived there, or if ``login`` never did.
     """
     rows = list(Resident.objects.filter(flat_id=flat_id).select_related("user"))
+    # Databases do not agree on where a row without a beginning stands.
+    rows.sort(key=lambda row: (row.since or dt.date.min, row.pk))
     wanted = Span(since, until)
     if since is not None and until is not None and since >= until:
         raise Unclear(f"from {since} to the day before {until} there is no day")
