@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import json
+from io import BytesIO
 from typing import Any
 
 from django.db import transaction
 from django.http.response import HttpResponseBase
 from django.utils import timezone, translation
-from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.authentication import (
+    BaseAuthentication,
+    BasicAuthentication,
+    get_authorization_header,
+)
 from rest_framework.exceptions import AuthenticationFailed, ParseError, Throttled
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
-from evcs.api.problems import TooLarge, exception_handler
+from evcs.api.problems import LengthRequired, TooLarge, exception_handler
 from evcs.services import stations
 from evcs.settings import evcs_settings
 from evcs.times import rfc3339
@@ -71,7 +77,54 @@ class WrongTokenThrottle(SimpleRateThrottle):
 
     def get_cache_key(self, request: Any, view: Any) -> str:
         """Return what is counted by."""
-        return f"evcs-wrong-token-{self.get_ident(request)}"
+        return f"{self.scope}-{self.get_ident(request)}"
+
+    def get_ident(self, request: Any) -> str:
+        """Return the caller's address: the peer's, unless the project says how many proxies stand
+        in front (NUM_PROXIES). What callers write into X-Forwarded-For themselves never counts."""
+        if api_settings.NUM_PROXIES is None:
+            return str(request.META.get("REMOTE_ADDR", ""))
+        return str(super().get_ident(request))
+
+
+class WrongPasswordThrottle(WrongTokenThrottle):
+    """The same for wrong passwords, counted beside the tokens: a box that was set up wrongly keeps
+    nobody out."""
+
+    scope = "evcs-wrong-password"
+
+    def wait_s(self, request: Any) -> float | None:
+        """Return for how long this address has to wait; None: it need not. Counts nothing."""
+        if self.rate is None:
+            return None
+        self.key = self.get_cache_key(request, None)
+        self.now = self.timer()
+        found = self.cache.get(self.key, [])
+        self.history = [at for at in found if at > self.now - self.duration]
+        return (self.wait() or 1.0) if len(self.history) >= self.num_requests else None
+
+
+class PeopleAuthentication(BasicAuthentication):
+    """HTTP Basic with a login of the project.
+
+    Other than a token a password can be guessed: an address that has guessed too often waits, with
+    the right one as well.
+    """
+
+    def authenticate_credentials(self, userid: str, password: str, request: Any = None) -> Any:
+        """Return the login. Raises AuthenticationFailed or Throttled."""
+        throttle = WrongPasswordThrottle()
+        wait_s = throttle.wait_s(request)
+        if wait_s is not None:
+            raise Throttled(wait_s)
+        try:
+            if "\0" in userid:
+                # No database has such a name, and PostgreSQL refuses to look for it.
+                raise AuthenticationFailed("no login has NUL in its name")
+            return super().authenticate_credentials(userid, password, request)
+        except AuthenticationFailed:
+            throttle.allow_request(request, None)  # type: ignore[arg-type]
+            raise
 
 
 class StationAuthentication(BaseAuthentication):
@@ -130,6 +183,11 @@ class ApiView(APIView):
         """Return the view, outside ATOMIC_REQUESTS: an answer may only go out after the commit."""
         return transaction.non_atomic_requests(super().as_view(**initkwargs))
 
+    def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
+        """Let in who may call; only then take a body that comes without its length."""
+        super().initial(request, *args, **kwargs)
+        _take_chunked(request._request)
+
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer in English, whatever the project speaks: logs and tests of boxes read it."""
         with translation.override("en"):
@@ -160,6 +218,21 @@ def answer(body: dict[str, Any], status: int = 200, headers: Any = None) -> Resp
     """Return the server's word: ``body`` with ``service`` and ``server_time``."""
     head = {"service": "evcs", "server_time": rfc3339(timezone.now())}
     return Response(head | body, status=status, headers=headers)
+
+
+def _take_chunked(request: Any) -> None:
+    """Give a body in chunks its length: Django and REST framework read none without one, and a
+    good message would be refused as empty. Raises LengthRequired if its end cannot be told."""
+    if "chunked" not in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
+        return
+    if "wsgi.input" not in request.META:
+        body = request.body  # ASGI has read it to its end.
+    elif request.META.get("wsgi.input_terminated"):
+        body = request.META["wsgi.input"].read(BODY_MAX + 1)
+    else:
+        raise LengthRequired
+    request.META["CONTENT_LENGTH"] = str(len(body))
+    request._stream = BytesIO(body)
 
 
 def _refuse_constant(name: str) -> Any:

@@ -9,7 +9,7 @@ from django.apps import apps
 from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.authentication import BasicAuthentication, SessionAuthentication
+from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.permissions import BasePermission
@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from evcs.api import answers
-from evcs.api.base import ApiView, answer
+from evcs.api.base import ApiView, PeopleAuthentication, answer
 from evcs.kinds import SessionState
 from evcs.models import Session
 from evcs.services import consumption
@@ -38,7 +38,7 @@ class MaySeeSessions(BasePermission):
 class PeopleView(ApiView):
     """A view for people: HTTP Basic (first, so that it is the challenge) or session login."""
 
-    authentication_classes = [BasicAuthentication, SessionAuthentication]
+    authentication_classes = [PeopleAuthentication, SessionAuthentication]
     permission_classes = [MaySeeSessions]
 
 

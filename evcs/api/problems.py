@@ -47,6 +47,13 @@ CODES = {
 RETRY_AFTER_S = 5
 
 
+class LengthRequired(exceptions.APIException):
+    """A body without a length, on a server that does not tell where it ends."""
+
+    status_code = status.HTTP_411_LENGTH_REQUIRED
+    default_detail = "send Content-Length; the server in front does not take bodies in chunks"
+
+
 class TooLarge(exceptions.APIException):
     """The body is larger than the contract allows."""
 

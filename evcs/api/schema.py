@@ -16,3 +16,14 @@ class StationTokenScheme(OpenApiAuthenticationExtension):
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         """Return the scheme."""
         return {"type": "http", "scheme": "bearer"}
+
+
+class PeopleLoginScheme(OpenApiAuthenticationExtension):
+    """HTTP Basic with a login; the name is the one that REST framework's own would have."""
+
+    target_class = "evcs.api.base.PeopleAuthentication"
+    name = "basicAuth"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        """Return the scheme."""
+        return {"type": "http", "scheme": "basic"}

@@ -48,6 +48,34 @@ class TestWhoMaySee:
     def test_a_station_token_is_no_login(self, box: Box) -> None:
         assert_problem(box.get("sessions"), 401, 406)
 
+    @pytest.mark.parametrize(
+        "login",
+        [b"ver\0mieter:x", b"vermieter:\0", b"\xff\xfe:x", b":", b"", b"\xf0\x9f\x98\x80:x"],
+    )
+    def test_logins_that_are_none(self, landlord: Client, login: bytes) -> None:
+        text = base64.b64encode(login).decode()
+        client = Client(headers={"Authorization": f"Basic {text}"})
+        assert_problem(client.get(BASE + "sessions"), 401, 406)
+
+    def test_guessing_passwords_is_slow(self, landlord: Client, box: Box, settings: Any) -> None:
+        settings.EVCS = {"WRONG_TOKEN_RATE": "3/min"}
+        right = Client(headers=basic("vermieter", "geheim-genug"))
+        guessing = Client(headers=basic("vermieter", "falsch"))
+        told = [guessing.get(BASE + "sessions").status_code for _ in range(4)]
+        assert told == [401, 401, 401, 429]
+        refused = right.get(BASE + "sessions")
+        assert_problem(refused, 429, 503)
+        assert int(refused.headers["Retry-After"]) > 0
+        # Whoever calls from elsewhere, a box, and a browser that has logged in, are not kept out.
+        assert right.get(BASE + "sessions", REMOTE_ADDR="192.0.2.7").status_code == 200
+        assert box.get("tags").status_code == 200
+        assert landlord.get(BASE + "sessions").status_code == 200
+
+    def test_right_passwords_are_not_counted(self, landlord: Client, settings: Any) -> None:
+        settings.EVCS = {"WRONG_TOKEN_RATE": "1/min"}
+        client = Client(headers=basic("vermieter", "geheim-genug"))
+        assert {client.get(BASE + "sessions").status_code for _ in range(3)} == {200}
+
     def test_login_without_permission(self, db: None) -> None:
         get_user_model().objects.create_user("mieter", password="geheim-genug")
         client = Client(headers=basic("mieter", "geheim-genug"))

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import subprocess
+import sys
 import uuid
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import OperationalError
+from django.http import HttpResponse
 from django.test import Client, override_settings
 
 from evcs.models import Session, Station, StationKey
@@ -20,6 +28,7 @@ from tests.server.server_rig import (
     new_uuid,
     start_body,
 )
+from tools.installation import ROOT, Server
 
 A = new_uuid(1)
 
@@ -162,6 +171,91 @@ def test_body_over_a_mebibyte_is_413(box: Box) -> None:
     assert response.status_code == 201
     response = box.client.put(f"{BASE}sessions/{A}", fits + " ", "application/json")
     assert_problem(response, 413, 422)
+
+
+def chunked(box: Box, key: uuid.UUID, body: bytes, **environ: object) -> HttpResponse:
+    """Send START as a WSGI server hands over a body that came in chunks: without its length."""
+    return box.client.generic(
+        "PUT",
+        f"{BASE}sessions/{key}",
+        b"",
+        "application/json",
+        **{
+            "CONTENT_TYPE": "application/json",
+            "HTTP_TRANSFER_ENCODING": "chunked",
+            "wsgi.input": io.BytesIO(body),
+            **environ,
+        },
+    )
+
+
+def test_a_body_in_chunks_is_taken(box: Box) -> None:
+    body = json.dumps(start_body()).encode()
+    response = chunked(box, A, body, **{"wsgi.input_terminated": True})
+    assert response.status_code == 201
+    body += b" " * (1024 * 1024 + 1 - len(body))
+    assert_problem(chunked(box, A, body, **{"wsgi.input_terminated": True}), 413, 422)
+
+
+def test_chunks_whose_end_cannot_be_told_are_411_and_no_good_fact_is_refused(box: Box) -> None:
+    assert_problem(chunked(box, A, b"{}"), 411, 400)
+
+
+def test_a_body_in_chunks_through_gunicorn(tmp_path: Path) -> None:
+    server = Server(tmp_path, 0)
+    server.prepare()
+    token = (tmp_path / "box-1.token").read_text().strip()
+    server.start()
+    try:
+        connection = HTTPConnection("127.0.0.1", server.port, timeout=10)
+        body = json.dumps(start_body()).encode()
+        connection.request(
+            "PUT",
+            f"{BASE}sessions/{A}",
+            iter([body[:20], body[20:]]),
+            {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+            encode_chunked=True,
+        )
+        answer = connection.getresponse()
+        assert (answer.status, json.load(answer)["action"]) == (201, "continue")
+        connection.close()
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("proxies", [None, 0])
+def test_nobody_gets_more_tries_by_naming_another_address(
+    db: None, settings: Any, proxies: int | None
+) -> None:
+    settings.EVCS = {"WRONG_TOKEN_RATE": "3/min"}
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": proxies}
+    told = [wrong_token(f"10.0.0.{number}") for number in range(5)]
+    assert told == [401, 401, 401, 429, 429]
+
+
+def test_behind_a_proxy_each_caller_is_counted_and_only_by_the_proxys_word(
+    db: None, settings: Any
+) -> None:
+    settings.EVCS = {"WRONG_TOKEN_RATE": "2/min"}
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": 1}
+    assert [wrong_token("192.0.2.1") for _ in range(3)] == [401, 401, 429]
+    assert wrong_token("192.0.2.2") == 401
+    assert wrong_token("10.0.0.1, 192.0.2.1") == 429
+
+
+def wrong_token(forwarded_for: str) -> int:
+    headers = {"Authorization": "Bearer wrong", "X-Forwarded-For": forwarded_for}
+    return Client(headers=headers).get(BASE + "tags").status_code
+
+
+@pytest.mark.parametrize(("proxy", "believed"), [("0", "0"), ("1", "1")])
+def test_the_settings_say_whether_a_proxy_stands_in_front(proxy: str, believed: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from server import settings as s; print(s.REST_FRAMEWORK)"],
+        cwd=ROOT, env={**os.environ, "EVCS_TLS_PROXY": proxy},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert f"'NUM_PROXIES': {believed}" in done.stdout
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/xml", "multipart/form-data"])
