@@ -24,7 +24,7 @@ from rest_framework.settings import api_settings
 from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
-from evcs.api.problems import LengthRequired, TooLarge, exception_handler
+from evcs.api.problems import EndlessBody, TooLarge, exception_handler
 from evcs.services import stations
 from evcs.settings import evcs_settings
 from evcs.times import rfc3339
@@ -222,7 +222,7 @@ def answer(body: dict[str, Any], status: int = 200, headers: Any = None) -> Resp
 
 def _take_chunked(request: Any) -> None:
     """Give a body in chunks its length: Django and REST framework read none without one, and a
-    good message would be refused as empty. Raises LengthRequired if its end cannot be told."""
+    good message would be refused as empty. Raises EndlessBody if its end cannot be told."""
     if "chunked" not in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
         return
     if "wsgi.input" not in request.META:
@@ -230,7 +230,7 @@ def _take_chunked(request: Any) -> None:
     elif request.META.get("wsgi.input_terminated"):
         body = request.META["wsgi.input"].read(BODY_MAX + 1)
     else:
-        raise LengthRequired
+        raise EndlessBody
     request.META["CONTENT_LENGTH"] = str(len(body))
     request._stream = BytesIO(body)
 

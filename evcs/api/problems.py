@@ -47,11 +47,15 @@ CODES = {
 RETRY_AFTER_S = 5
 
 
-class LengthRequired(exceptions.APIException):
-    """A body without a length, on a server that does not tell where it ends."""
+class EndlessBody(exceptions.APIException):
+    """A body in chunks, from a web server that does not tell where it ends. That is not the
+    message's fault: for a 411 a box would put it aside for good."""
 
-    status_code = status.HTTP_411_LENGTH_REQUIRED
-    default_detail = "send Content-Length; the server in front does not take bodies in chunks"
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = (
+        "the web server passes on a body in chunks without its end; let the proxy in front buffer "
+        "requests, or send Content-Length"
+    )
 
 
 class TooLarge(exceptions.APIException):

@@ -197,8 +197,9 @@ def test_a_body_in_chunks_is_taken(box: Box) -> None:
     assert_problem(chunked(box, A, body, **{"wsgi.input_terminated": True}), 413, 422)
 
 
-def test_chunks_whose_end_cannot_be_told_are_411_and_no_good_fact_is_refused(box: Box) -> None:
-    assert_problem(chunked(box, A, b"{}"), 411, 400)
+def test_chunks_whose_end_cannot_be_told_are_kept_by_the_box_and_sent_again(box: Box) -> None:
+    body = assert_problem(chunked(box, A, b"{}"), 503, 503)
+    assert "Content-Length" in body["detail"]
 
 
 def test_a_body_in_chunks_through_gunicorn(tmp_path: Path) -> None:
