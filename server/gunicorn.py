@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from server.logs import configuration
 
+_LEVELS = {
+    "gunicorn.error": "INFO",
+    # Who called when is the proxy's to note, if anybody's; boxes call every ten seconds.
+    "gunicorn.access": "WARNING",
+}
+
 logconfig_dict = configuration() | {
     "loggers": {
-        name: {"level": "INFO", "handlers": ["stderr"], "propagate": False}
-        for name in ("gunicorn.error", "gunicorn.access")
+        name: {"level": level, "handlers": ["stderr"], "propagate": False}
+        for name, level in _LEVELS.items()
     },
 }

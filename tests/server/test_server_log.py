@@ -33,7 +33,9 @@ from server.gunicorn import logconfig_dict
 
 cfg = Config()
 cfg.set("logconfig_dict", logconfig_dict)
-Logger(cfg).error("worker died")
+log = Logger(cfg)
+log.access_log.info("GET /evcs/my/")
+log.error("worker died")
 """
 
 
@@ -68,6 +70,6 @@ def test_a_page_that_crashes_is_told_in_plain_lines_as_well() -> None:
     assert "RuntimeError: page broke" in text
 
 
-def test_gunicorn_writes_the_same_form() -> None:
+def test_gunicorn_writes_the_same_form_and_not_who_called() -> None:
     (line,) = lines(said(GUNICORN))
     assert (line["logger"], line["message"]) == ("gunicorn.error", "worker died")
