@@ -1,12 +1,20 @@
 """A server with a house that has charged for months, by what boxes really send.
 
-For what looks at the pages: their screenshots and their stories in a browser.
+For what looks at the pages: their screenshots and their stories in a browser; and for people, who
+see a closed month and its statements in a minute:
+
+    python -m tools.house
+
+It is gone with Ctrl-C, and has nothing to do with any other server of this machine.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import json
+import signal
+import sys
+import tempfile
 import urllib.error
 import urllib.request
 import uuid
@@ -192,3 +200,21 @@ class House:
         self.box.draw(key, since, minutes + 60, 10.8)
         self.box.heartbeat(phase="charging", session=key, power_w=10_812)
         return key
+
+
+def main() -> int:
+    """Show one, until SIGINT or SIGTERM."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with tempfile.TemporaryDirectory() as name, House(Path(name)) as house:
+            house.charge_for_months()
+            print(f"{house.url}  logins: admin and mieter, password: {PASSWORD}")
+            print(f"closed: {month_before(house.last_month):%Y-%m}; Ctrl-C ends it", flush=True)
+            while True:
+                signal.pause()
+    except KeyboardInterrupt:
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

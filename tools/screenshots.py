@@ -35,9 +35,25 @@ def log_in(driver: Chrome, house: House, name: str) -> None:
 
 
 def take(driver: Chrome, house: House, name: str, path: str, width: int) -> None:
-    """Write one picture, with few colours, so that it is small."""
+    """Go to a page and write its picture."""
     browser.resize(driver, width, height=SHORTEST)
     driver.get(house.url + path)
+    keep(driver, name)
+
+
+def make_station(driver: Chrome, house: House, name: str) -> None:
+    """Make a station by the page, which then shows its token, and never again."""
+    browser.resize(driver, WIDE, height=SHORTEST)
+    driver.get(house.url + "stations/")
+    form = driver.find_element(By.CSS_SELECTOR, 'form[action$="/stations/new/"]')
+    form.find_element(By.XPATH, "../summary").click()
+    form.find_element(By.NAME, "name").send_keys(name)
+    form.find_element(By.CSS_SELECTOR, "button").click()
+    until(lambda: driver.find_elements(By.ID, "token"), "the token")
+
+
+def keep(driver: Chrome, name: str) -> None:
+    """Write the picture of the page that is open, with few colours, so that it is small."""
     image = Image.open(io.BytesIO(browser.picture(driver))).convert("RGB")
     image = image.crop((0, 0, image.width, min(image.height, TALLEST)))
     image = image.quantize(COLOURS, dither=Image.Dither.NONE)
@@ -65,6 +81,12 @@ def main() -> int:
             take(driver, house, "review", "review/", WIDE)
             take(driver, house, "month", f"months/{month}/", WIDE)
             take(driver, house, "station", first_station(driver, house), WIDE)
+            take(driver, house, "tags", "tags/", WIDE)
+            house.server.manage("evcs_tariff", "--from", f"{house.last_month}", "--price", "0.35")
+            take(driver, house, "prices", "prices/", WIDE)
+            # Last of the landlord's: the station would be on the others, and has never been heard.
+            make_station(driver, house, "Lader1")
+            keep(driver, "new-station")
             take(driver, house, "stations-phone", "stations/", PHONE)
             log_in(driver, house, "mieter")
             take(driver, house, "my-charging", f"my/?month={month}", WIDE)
