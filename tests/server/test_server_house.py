@@ -1,4 +1,5 @@
-"""``python -m tools.house``: what docs/first-hour.md has people look at before their first month."""
+"""``python -m tools.house``: what docs/first-hour.md has people look at before their first month
+is over."""
 
 from __future__ import annotations
 
