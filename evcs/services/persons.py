@@ -208,7 +208,8 @@ def refused(person: Person) -> QuerySet[RefusedStart]:
 
 def unknown_tags(person: Person) -> QuerySet[UnknownTag]:
     """Return where the person's tags were held to a box while nobody had entered them."""
-    uids = [one.tag.uid for one in assignments(person) if one.tag_id in own_tags(person)]
+    own = own_tags(person)
+    uids = [one.tag.uid for one in assignments(person) if one.tag_id in own]
     found = UnknownTag.objects.filter(person.at("first_at"), uid__in=uids)
     return found.select_related("station").order_by("pk")
 
