@@ -39,6 +39,8 @@ _SAME_METER_S = 5.0
 _REFUSALS = 2
 # 10^13 Wh is the largest register that a server takes.
 _MAX_KWH = 1e10
+# Ten megavolt, megaampere or megawatt are no house's, and their sums need not fit anywhere.
+_MAX_OTHER = 1e7
 _SMALLEST_NORMAL = 2.0**-126
 # The meter counts 0.001 kWh; less than a thousandth of that is no reading but left-over memory.
 _SMALLEST_KWH = 1e-6
@@ -239,7 +241,7 @@ class Meter:
             not math.isfinite(value)
             or (value < 0 and quantity not in SIGNED)
             or 0 < abs(value) < smallest
-            or (energy and value > _MAX_KWH)
+            or abs(value) > (_MAX_KWH if energy else _MAX_OTHER)
         ):
             self.counters.implausible += 1
             raise MeterGarbage(

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from simulator.client import BoxClient
 
 HWMON = Path("/sys/class/hwmon")
+# A server that says another year is broken, or means harm.
+FIRST_YEAR, LAST_YEAR = 2025, 2125
+# Clocks that differ by more are not both right; the server takes that for the future, too.
+AHEAD = timedelta(minutes=5)
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -82,9 +86,19 @@ class Clock:
         self._floor = utc
 
     def learn(self, server_time: datetime) -> None:
-        """What the server says the time is now. Asked for at most once a boot."""
-        if self._server is None:
-            self._server = (self._monotonic(), server_time)
+        """What the server says the time is now. The first word counts for a boot, unless a later
+        one says that it lay ahead: a time to come would stay on disk as the floor of all boots to
+        follow. No answer lies outside the years that this program can see.
+        """
+        if not FIRST_YEAR <= server_time.year <= LAST_YEAR:
+            return
+        now_s = self._monotonic()
+        if self._server is not None:
+            taken_s, told = self._server
+            ahead = told + timedelta(seconds=now_s - taken_s) - server_time
+            if ahead <= AHEAD or (self._floor is not None and server_time < self._floor):
+                return
+        self._server = (now_s, server_time)
 
 
 def monotonic() -> float:

@@ -20,6 +20,7 @@ MAX_REQUEST_BYTES = 65536
 CLIENT_TIMEOUT_S = 2.0
 # A client speaks at once; one that does not may not keep the next one waiting for long.
 REQUEST_WITHIN_S = 0.5
+ACCEPT_AGAIN_S = 1.0
 
 Handler = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
@@ -48,8 +49,11 @@ class ControlServer(Worker):
         while not self.stopping.is_set():
             try:
                 connection, _ = self._socket.accept()
-            except OSError:
-                break
+            except OSError as error:
+                # Closed by stop(); or no descriptor is left, which passes.
+                if not self.stopping.wait(ACCEPT_AGAIN_S):
+                    self.log.warning("control socket: %s; trying again", error)
+                continue
             with connection, contextlib.suppress(OSError):
                 line = _read_line(connection, REQUEST_WITHIN_S)
                 connection.settimeout(CLIENT_TIMEOUT_S)
@@ -61,7 +65,12 @@ class ControlServer(Worker):
             handler = self._handlers[request["op"]]
         except (ValueError, TypeError, KeyError, RecursionError):
             return {"error": f"a JSON object with op is wanted; ops: {', '.join(self._handlers)}"}
-        return handler(request)
+        try:
+            return handler(request)
+        except Exception as error:
+            # Whoever may ask must not be able to end the daemon with a question.
+            self.log.exception("control socket: %s failed", request["op"])
+            return {"error": f"{request['op']} failed: {error or type(error).__name__}"}
 
     def stop(self) -> None:
         super().stop()

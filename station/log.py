@@ -61,10 +61,22 @@ class PatientHandler(logging.Handler):
                 )
 
 
+class OneLine(logging.Formatter):
+    """What others say, a server above all, cannot begin a line of its own or steer a terminal."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """Escape what cannot be printed; a trace keeps its lines."""
+        record.message = "".join(
+            one if one.isprintable() else one.encode("unicode_escape").decode()
+            for one in record.message
+        )
+        return super().formatMessage(record)
+
+
 def setup(level: str) -> None:
     """Call once, in the main thread, before any other thread runs."""
     writer = logging.StreamHandler(sys.stderr)
-    writer.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    writer.setFormatter(OneLine("%(levelname)s %(name)s: %(message)s"))
     handler = PatientHandler(writer)
     atexit.register(handler.close)
     root = logging.getLogger()

@@ -12,13 +12,13 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as NotAnswered
-from datetime import datetime
 from typing import Any
 
 from station.clock import monotonic
 from station.journal.store import Store
 from station.rules.messages import Request, RequestMade
 from station.status import Snapshot
+from station.uplink.line import moment
 from station.workers.journal import JournalWorker
 from station.workers.thread import Post
 
@@ -112,11 +112,8 @@ def resend(
     request: Mapping[str, Any], journal: JournalWorker, on_outbox: Callable[[], None]
 ) -> dict[str, Any]:
     """The control socket's ``resend``: ``since`` is a time with an offset."""
-    try:
-        since = datetime.fromisoformat(str(request.get("since")))
-    except ValueError:
-        since = datetime.min
-    if since.tzinfo is None:
+    since = moment(request.get("since"))
+    if since is None:
         return {"error": "resend wants a time with an offset"}
     answer = _in_journal(journal, "count", lambda store: store.resend(since))
     if answer.get("count"):

@@ -13,7 +13,7 @@ from django.utils.html import format_html_join
 from evcs.admin.readonly import NoDelete, ReadOnly
 from evcs.admin.searching import FindsFlat
 from evcs.models import ClosedMonth, Statement, StatementMail, StatementRecipient, Tariff
-from evcs.services import statement_files, tariffs
+from evcs.services import recipients, statement_files, tariffs
 from evcs.services.errors import UsageError
 
 
@@ -87,6 +87,10 @@ class StatementRecipientAdmin(NoDelete, admin.ModelAdmin):
 
     list_display = ["flat", "email", "language", "session_mails"]
     search_fields = ["email", "address"]
+
+    def save_model(self, request: Any, obj: StatementRecipient, form: Any, change: bool) -> None:
+        """Write it by the service, which knows since when a wish counts."""
+        recipients.store(obj)
 
 
 class TariffForm(forms.ModelForm):

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from typing import Any
-
 from django.db import models
-from django.utils import timezone
 
 from evcs.models.month import ClosedMonth
 from evcs.settings import evcs_settings
@@ -75,25 +71,6 @@ class StatementRecipient(models.Model):
         verbose_name = "Empfänger"
         verbose_name_plural = "Empfänger"
         ordering = ["flat_id"]
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save it; a wish that is new, or that goes to another address, counts from now on.
-
-        Here and not in a service, because the admin and every page and script that enters one
-        would have to remember it: the charges of the tenant before are what it keeps back.
-        """
-        self.mails_since = self._wanted_since()
-        if kwargs.get("update_fields") is not None:
-            kwargs["update_fields"] = {*kwargs["update_fields"], "mails_since"}
-        super().save(*args, **kwargs)
-
-    def _wanted_since(self) -> dt.datetime | None:
-        if not (self.session_mails and self.email):
-            return None
-        same = StatementRecipient.objects.filter(
-            pk=self.pk, session_mails=True, email=self.email, mails_since__isnull=False
-        )
-        return same.values_list("mails_since", flat=True).first() or timezone.now()
 
     def __str__(self) -> str:
         # Not the address: the admin's history keeps what a row was called (services.person_forget).

@@ -114,7 +114,7 @@ def send() -> Sent:
 
 @in_transaction
 def _notice_wishes(now: dt.datetime) -> None:
-    """A wish that was entered past ``StatementRecipient.save`` counts from the run that sees it;
+    """A wish that was entered past ``recipients.store`` counts from the run that sees it;
     one without an address, or taken back, is none any more."""
     wanting = Q(session_mails=True) & ~Q(email="")
     recipients = StatementRecipient.objects

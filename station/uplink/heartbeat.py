@@ -47,7 +47,8 @@ class Heartbeat:
             return False
         every_s = answer.body.get("heartbeat_s")
         if isinstance(every_s, int | float) and not isinstance(every_s, bool):
-            self.every_s = min(_RARELY_S, max(_OFTEN_S, float(every_s)))
+            # Compared before it becomes a float: JSON's whole numbers have no largest.
+            self.every_s = float(min(_RARELY_S, max(_OFTEN_S, every_s)))
             self.due_s = line.monotonic() + self.every_s
         commands = answer.body.get("commands")
         if isinstance(commands, list):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import MINYEAR, UTC, datetime
 from typing import Protocol, TypeVar
 
 from station.clock import Clock
@@ -73,14 +73,23 @@ class Line:
 
 
 def moment(value: object) -> datetime | None:
-    """A time of the wire; None for anything that is none."""
+    """A time of the wire, in UTC; None for anything that is none.
+
+    One at the ends of the calendar that no other zone can tell, as "never" is written at times, is
+    the end itself.
+    """
     if not isinstance(value, str):
         return None
     try:
         found = datetime.fromisoformat(value)
     except ValueError:
         return None
-    return found if found.tzinfo is not None else None
+    if found.tzinfo is None:
+        return None
+    try:
+        return found.astimezone(UTC)
+    except OverflowError:
+        return (datetime.max if found.year > MINYEAR else datetime.min).replace(tzinfo=UTC)
 
 
 def text(value: object) -> str | None:

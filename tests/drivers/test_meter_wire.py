@@ -187,6 +187,19 @@ def test_voltage_and_current_are_never_negative(register: int) -> None:
             meter.read_all()
 
 
+@pytest.mark.parametrize("register", range(0, 18, 2))
+@pytest.mark.parametrize("value", [1e25, -1e25])
+def test_no_house_has_so_much_of_anything(register: int, value: float) -> None:
+    """A checksum only says that the bytes arrived; a power that no column holds is no power."""
+    values = [230.0] * 9
+    values[register // 2] = value
+    slave = replacing(PHASES, frame(b"\x01\x04\x24" + float_words(*values)))
+    with virtual_meter(promptly(slave)) as (meter, _):
+        meter.open()
+        with pytest.raises(MeterGarbage, match=f"register {register:04X} "):
+            meter.read_all()
+
+
 def test_zero_of_either_sign_is_a_value() -> None:
     with virtual_meter(promptly(with_import_words(float_words(0.0, -0.0)))) as (meter, _):
         meter.open()

@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 
 from evcs.kinds import TagState
 from evcs.models import RefusedStart, StatementRecipient, Tag
-from evcs.services import persons, session_mails, tags
+from evcs.services import person_forget, persons, recipients, session_mails, tags
 from server.mmetering.models import Flat
 from tests.server.server_rig import STRANGER, TAG, Box, Clock, meter, new_uuid
 from tools.installation import free_port
@@ -39,7 +39,9 @@ class SendsToo(EmailBackend):
 @pytest.fixture
 def erika(flat: Flat) -> StatementRecipient:
     Tag.objects.filter(uid=TAG).update(label="Schlüssel\nBcc: x@example.org")
-    return StatementRecipient.objects.create(flat=flat, email=ERIKA, session_mails=True)
+    recipient = StatementRecipient(flat=flat, email=ERIKA, session_mails=True)
+    recipients.store(recipient)
+    return recipient
 
 
 def subjects() -> list[str]:
@@ -183,7 +185,7 @@ class TestWhoAskedSinceWhen:
         box.start(new_uuid(1))
         clock.advance(60)
         recipient.session_mails = True
-        recipient.save(update_fields=["session_mails"])
+        recipients.store(recipient)
         box.end(new_uuid(1))
         session_mails.send()
         assert subjects() == []
@@ -200,7 +202,7 @@ class TestWhoAskedSinceWhen:
         box.end(new_uuid(1))
         clock.advance(60)
         erika.email = ERIKA
-        erika.save()
+        recipients.store(erika)
         session_mails.send()
         assert subjects() == []
 
@@ -210,7 +212,7 @@ class TestWhoAskedSinceWhen:
         box.end(new_uuid(1))
         clock.advance(60)
         erika.address = "Weg 1"
-        erika.save()
+        recipients.store(erika)
         session_mails.send()
         assert len(subjects()) == 1
 
@@ -221,16 +223,16 @@ class TestWhoAskedSinceWhen:
         tags.set_state(Tag.objects.get(uid=TAG), TagState.BLOCKED)
         box.start(new_uuid(1))
         tags.set_state(Tag.objects.get(uid=TAG), TagState.ACCEPTED)
-        persons.forget(erika.flat_id)
+        person_forget.forget(persons.of(erika.flat_id))
         box.end(new_uuid(2), seq=2)
         session_mails.send()
         clock.advance(3600)
         if by_script:
-            StatementRecipient.objects.update(email=ERIKA)
+            StatementRecipient.objects.update(email=ERIKA, session_mails=True)
         else:
             erika.refresh_from_db()
-            erika.email = ERIKA
-            erika.save()
+            erika.email, erika.session_mails = ERIKA, True
+            recipients.store(erika)
         session_mails.send()
         assert subjects() == []
         clock.advance(60)

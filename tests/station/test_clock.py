@@ -69,6 +69,33 @@ def test_servers_time_counts_as_synced_until_the_machine_knows_better():
     assert clock.now().utc == machine.utc
 
 
+def test_a_server_that_was_ahead_is_corrected_by_its_next_word():
+    machine = Machine()
+    clock = Clock(machine)
+    clock.learn(TODAY + timedelta(days=400))
+    clock.learn(TODAY)
+    assert near(clock.now().utc, TODAY), "a time to come would be the floor of the next boots"
+    clock.learn(TODAY - timedelta(minutes=4))
+    assert near(clock.now().utc, TODAY), "two answers need not agree to the second"
+
+
+def test_a_server_does_not_take_time_back_behind_what_is_on_disk():
+    clock = Clock(Machine())
+    clock.not_before(TODAY)
+    clock.learn(TODAY + timedelta(hours=1))
+    clock.learn(TODAY - timedelta(hours=1))
+    assert near(clock.now().utc, TODAY + timedelta(hours=1))
+
+
+@pytest.mark.parametrize("year", [1, 1970, 2024, 2126, 9999])
+def test_a_year_that_cannot_be_is_not_learned(year: int):
+    machine = Machine()
+    clock = Clock(machine)
+    clock.learn(datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC))
+    assert not clock.now().synced
+    assert clock.now().utc == machine.utc
+
+
 def test_synced_machine_is_never_overruled():
     machine = Machine(utc=TODAY, synced=True)
     clock = Clock(machine)

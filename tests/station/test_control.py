@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import socket
 import stat
@@ -17,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from station import control
 from station.control import MAX_REQUEST_BYTES, ControlServer, ask, socket_path
 from station.rules.settings import Settings
 from station.rules.state import State
@@ -49,7 +51,11 @@ def server(run_dir: Path, crashes: Queue[str]) -> Iterator[ControlServer]:
     def echo(request: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"echo": dict(request), "thread": threading.current_thread().name}
 
-    server = ControlServer(run_dir, {"status": status, "echo": echo}, crashes.put)
+    def stumble(request: Mapping[str, Any]) -> Mapping[str, Any]:
+        raise OverflowError("date value out of range")
+
+    handlers = {"status": status, "echo": echo, "stumble": stumble}
+    server = ControlServer(run_dir, handlers, crashes.put)
     server.start()
     yield server
     server.stop()
@@ -149,7 +155,7 @@ def test_garbage_is_answered_by_an_error_that_names_the_ops(
         if not raw.endswith(b"\n"):
             connection.shutdown(socket.SHUT_WR)
         answer = json.loads(connection.makefile().readline())
-    assert answer == {"error": "a JSON object with op is wanted; ops: status, echo"}
+    assert answer == {"error": "a JSON object with op is wanted; ops: status, echo, stumble"}
     assert ask(run_dir, "status") is not None
 
 
@@ -167,6 +173,29 @@ def test_no_bytes_stop_the_server(
     assert set(answer) in ({"error"}, {"echo", "thread"})
     assert crashes.empty()
     assert server.is_alive()
+
+
+def test_a_question_that_cannot_be_answered_ends_nothing(run_dir: Path, server: ControlServer):
+    assert ask(run_dir, "stumble") == {"error": "stumble failed: date value out of range"}
+    assert ask(run_dir, "status") is not None
+
+
+def test_without_a_descriptor_the_next_client_waits(
+    run_dir: Path, server: ControlServer, monkeypatch: pytest.MonkeyPatch
+):
+    """The thread goes on: a reset at the box must work when the trouble is over."""
+    monkeypatch.setattr(control, "ACCEPT_AGAIN_S", 0.001)
+    accept, left = socket.socket.accept, [OSError(errno.EMFILE, "Too many open files")] * 3
+
+    def scarce(listening: socket.socket) -> Any:
+        if left:
+            raise left.pop()
+        return accept(listening)
+
+    monkeypatch.setattr(socket.socket, "accept", scarce)
+    for _ in range(3):
+        assert ask(run_dir, "status") is not None
+    assert left == []
 
 
 def test_a_client_that_never_speaks_does_not_stop_the_next_one(

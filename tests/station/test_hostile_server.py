@@ -12,6 +12,7 @@ import socket
 import sys
 import tracemalloc
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,50 @@ def test_a_network_that_fails_does_not_tell_the_token() -> None:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "journal.sqlite3"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"heartbeat_s": 10**400},
+        {"heartbeat_s": -(10**400)},
+        {"server_time": "9999-12-31T23:59:59Z"},
+        {"server_time": "9999-12-31T23:59:59-01:00"},
+        {"server_time": "0001-01-01T00:00:00+01:00"},
+        {"commands": [command("c", expires_at="9999-12-31T23:59:59-01:00")]},
+        {"commands": [command("c", since="0001-01-01T00:00:00+01:00")]},
+    ],
+    ids=lambda body: str(body)[:40],
+)
+def test_numbers_and_times_without_end_end_nothing(
+    path: Path, monkeypatch: pytest.MonkeyPatch, body: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(heartbeat_module, "_OFTEN_S", 0.01)
+    monkeypatch.setattr(heartbeat_module, "_RARELY_S", 0.01)
+    wire = Wire()
+    wire.answers("heartbeat", Answer(Kind.DONE, {"heartbeat_s": 0, **body}))
+    with running(path, wire):
+        wire.wait("heartbeat", count=3)
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "stored"),
+    [
+        ("9999-12-31T23:59:59-01:00", datetime.max),
+        ("0001-01-01T00:00:00+01:00", datetime.min),
+    ],
+)
+def test_a_tag_that_never_expires_in_another_zone(
+    path: Path, expires_at: str, stored: datetime
+) -> None:
+    """The list is asked for at every start: one that ended the daemon would end it each time."""
+    wire = Wire()
+    listed = [{"tag": "04A3B2C1", "status": "accepted", "expires_at": expires_at, "group": "a"}]
+    wire.answers("tags", Answer(Kind.DONE, {"tags": listed}, etag='"x"'))
+    with running(path, wire) as rig:
+        rig.events.next_of(TagListReceived)
+        kept = rig.kept(lambda store: store.tags(None))
+    assert [one.expires_at for one in kept.entries.values()] == [stored.replace(tzinfo=UTC)]
 
 
 def test_of_very_many_commands_some_count_and_the_card_is_written_once(

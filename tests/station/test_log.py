@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
 
-from station.log import PatientHandler
+from station.log import OneLine, PatientHandler
 
 
 class Reader(logging.Handler):
@@ -47,6 +48,19 @@ def test_a_reader_that_hangs_keeps_nobody_waiting_and_what_was_lost_is_told() ->
         "2",
         "3",
     ]
+
+
+def test_what_others_say_is_one_line_that_steers_nothing() -> None:
+    forged = record("quarantined 7: x\nCRITICAL station: contactor\x1b[2J\u2028ende ä …")
+    assert OneLine("%(levelname)s %(name)s: %(message)s").format(forged) == (
+        "INFO station: quarantined 7: x\\nCRITICAL station: contactor\\x1b[2J\\u2028ende ä …"
+    )
+    try:
+        raise ValueError("a trace")
+    except ValueError:
+        traced = record("broken")
+        traced.exc_info = sys.exc_info()
+    assert "broken\nTraceback" in OneLine("%(message)s").format(traced)
 
 
 def test_leaving_does_not_wait_for_a_reader_that_hangs_for_ever() -> None:
