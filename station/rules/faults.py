@@ -40,10 +40,20 @@ def why_not_clear(
             return "the mirror contact does not say open: the contactor has to be replaced"
         if state.meter_problem:
             return f"the meter cannot tell whether current flows: {state.meter_problem}"
-        flow_s = state.weld.flow_s
-        if flow_s is not None and now_s - flow_s < WITHOUT_FLOW_S:
-            return "current flowed within the last minute: the contactor has to be replaced"
-        return None
+        return _why_it_may_still_flow(state, now_s)
     if remote and since != fault.since:
         return "a remote reset names the fault and since when it has been there; this one differs"
+    return None
+
+
+def _why_it_may_still_flow(state: State, now_s: float) -> str | None:
+    """A minute without flow is seen, not assumed: nobody looked before the boot or the opening."""
+    flow_s = state.weld.flow_s
+    since_s = max(flow_s or 0.0, state.opened_at_s, state.feedback_closed_s or 0.0)
+    if now_s - since_s < WITHOUT_FLOW_S:
+        if since_s == flow_s:
+            return "current flowed within the last minute: the contactor has to be replaced"
+        return "it has to be seen open without flow for a minute: wait, then try again"
+    if not state.resting or state.resting[-1].requested_at_s <= since_s:
+        return "no reading since then says that nothing flows: wait, then try again"
     return None

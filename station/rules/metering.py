@@ -37,7 +37,7 @@ def take(state: State, reading: Reading, now: Now) -> tuple[State, str | None]:
     if problem is not None:
         if track.last is reading:
             # What lies between the two pasts did not flow through the contacts.
-            state = replace(state, resting=(), weld=weld.Watch())
+            state = replace(state, resting=(), weld=weld.Watch(flow_s=state.weld.flow_s))
         return replace(state, track=track), problem
     state = replace(state, track=track, meter_good_s=now.mono_s, meter_misses=0, meter_doubt=None)
     state = _watch_supply(state, reading, now)

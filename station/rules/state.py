@@ -61,6 +61,7 @@ class State:
     line_active: bool | None = None
     feedback_closed: bool | None = None
     feedback_seen_s: float | None = None
+    feedback_closed_s: float | None = None  # the mirror contact: when it last may have been closed
 
     # The meter.
     track: Track = field(default_factory=Track)

@@ -192,11 +192,11 @@ class Switching(Course):
     def on_observed(
         self, line_active: bool, feedback_closed: bool | None, seen_s: float | None
     ) -> None:
-        self.set(
-            line_active=line_active,
-            feedback_closed=feedback_closed,
-            feedback_seen_s=self.now.mono_s if seen_s is None else seen_s,
-        )
+        looked_s = self.now.mono_s if seen_s is None else seen_s
+        if feedback_closed or self.state.feedback_closed:
+            # Told when it changes: up to this look it was what it was before.
+            self.set(feedback_closed_s=looked_s)
+        self.set(line_active=line_active, feedback_closed=feedback_closed, feedback_seen_s=looked_s)
         if line_active != self.state.closed:
             found, wanted = ("active", "open") if line_active else ("inactive", "closed")
             self.fault(faults.CONTACTOR_FAULT, f"the line reads {found}, commanded {wanted}")

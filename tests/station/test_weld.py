@@ -14,8 +14,8 @@ from station.rules.messages import (
     StoreFault,
     StoreSession,
 )
-from station.rules.values import EndReason, Load, MeterFacts, Phase, Record
-from tests.station.core_rig import SETTINGS, Core
+from station.rules.values import EndReason, Fault, Load, MeterFacts, Phase, Record
+from tests.station.core_rig import EPOCH, SETTINGS, Core
 
 
 def faults(core: Core) -> list[str]:
@@ -155,6 +155,55 @@ def test_weld_is_cleared_at_the_box_only_and_after_a_minute_without_flow():
     core.pass_time(15)
     assert "cleared" in reset(core)
     assert core.phase is Phase.AVAILABLE
+
+
+def after_a_boot() -> Core:
+    return Core().boot(faults=(Fault("contactor_fault", EPOCH, "welded", welded=True),))
+
+
+def by_the_mirror_contact() -> Core:
+    core = Core(settings=replace(SETTINGS, has_feedback=True), feedback=False).ready()
+    core.pass_time(300)
+    core.feedback = True
+    core.pass_time(2)
+    core.feedback = False
+    core.pass_time(0.5)
+    return core
+
+
+def by_a_meter_that_became_another() -> Core:
+    core = Core(car_w=3000).ready()
+    core.welded = True
+    core.pass_time(30)
+    core.welded = False
+    core.meter_serial, core.register_wh = "99999999", 42.0
+    core.pass_time(25)
+    return core
+
+
+@pytest.mark.parametrize(
+    ("welded", "at_least_s"),
+    [(after_a_boot, 60), (by_the_mirror_contact, 59), (by_a_meter_that_became_another, 30)],
+)
+def test_the_minute_without_flow_is_seen_and_not_assumed(welded, at_least_s):
+    """Who has not looked for a minute cannot say that nothing flowed."""
+    core = welded()
+    assert core.state.faults[0].welded
+    began_s = core.mono_s
+    while "cleared" not in (said := reset(core)):
+        assert "wait" in said or "meter" in said or "last minute" in said
+        assert core.mono_s < began_s + 100
+        core.pass_time(0.5)
+    assert at_least_s <= core.mono_s - began_s <= at_least_s + 10
+
+
+def test_a_meter_without_a_word_clears_no_weld():
+    core = after_a_boot()
+    core.pass_time(30)
+    core.sample_due_s = float("inf")
+    core.state = replace(core.state, resting=())
+    core.pass_time(40)
+    assert "no reading" in reset(core)
 
 
 def test_commanded_open_and_line_active_is_driven_open_again_and_latched():
