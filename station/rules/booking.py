@@ -83,6 +83,16 @@ class Booking(Switching):
         if lost and session is not None and session.stage is Stage.RUNNING:
             self.end(session, EndReason.METER_LOST)
 
+    def watch_silence(self) -> None:
+        """What no event tells: the clock says that the meter is lost. A ramp ends by its own."""
+        problem, session = metering.silence(self.state, self.now), self.session
+        if problem is None:
+            return
+        if self.state.meter_problem is None:
+            self.state = metering.lose(self.state, problem)
+        if session is not None and session.stage is Stage.RUNNING:
+            self.end(session, EndReason.METER_LOST)
+
     def sign_of_life(self, session: Session, reading: Reading) -> None:
         """Two small commits a minute: how far the charge was, should the power go now."""
         if self.now.mono_s < self.state.next_life_s:

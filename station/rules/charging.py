@@ -273,6 +273,7 @@ class _Charging(Returning):
         return "ok", "stopped"
 
     def progress(self) -> None:
+        self.watch_silence()
         state, session, now_s = self.state, self.session, self.now.mono_s
         if session is not None:
             match session.stage:

@@ -12,6 +12,8 @@ from station.rules.state import State
 from station.rules.values import Now, Reading, Session, Stage
 
 LOST_MIN_MISSES = 3
+# How long one try takes at most, whatever it waits for: a bound, not a measure.
+TRY_S = 20.0
 BLANK_S = 0.5
 SETTLE_S = 3.0
 
@@ -74,7 +76,24 @@ def miss(state: State, problem: str, now: Now) -> tuple[State, bool]:
     silent_s = now.mono_s - state.meter_good_s
     if state.meter_misses < LOST_MIN_MISSES or silent_s < state.settings.lost_after_s:
         return state, False
-    return replace(state, meter_problem=problem, resting=(), supply_good_s=None), True
+    return lose(state, problem), True
+
+
+def lose(state: State, problem: str) -> State:
+    """The meter counts as lost: nothing that it said before is held to be so now."""
+    return replace(state, meter_problem=problem, resting=(), supply_good_s=None)
+
+
+def silence(state: State, now: Now) -> str | None:
+    """By the clock alone: a thread that hangs tells of no miss, and must not pass for a meter.
+
+    Only after more than three tries can take, so it is never sooner than the misses are.
+    """
+    silent_s = now.mono_s - state.meter_good_s
+    tries_s = LOST_MIN_MISSES * (state.settings.sample_s + TRY_S)
+    if silent_s <= state.settings.lost_after_s + tries_s:
+        return None
+    return f"neither a reading nor a miss counted for {silent_s:.0f} s"
 
 
 def _stood_still_since_opening(state: State) -> bool:
