@@ -19,13 +19,16 @@ MAX_RESUMES = 3
 CLOSED_FOR_S = 60.0
 STABLE_FOR_S = 30.0
 SPREAD_S = 60.0
+# Two good clocks may differ by so much, and a life sign is then of the future; by more they lie.
+CLOCKS_APART_S = 5.0
 
 
 def outage_s(left: StoredSession, now: Now) -> float | None:
-    """Seconds since the last sign of life; None: a clock was not synced, nobody can tell."""
+    """Seconds since the last sign of life; None: a clock was not synced, or they contradict."""
     if left.life_at is None or left.life_quality is not TimeQuality.SYNCED or not now.synced:
         return None
-    return max(0.0, (now.utc - left.life_at).total_seconds())
+    gone_s = (now.utc - left.life_at).total_seconds()
+    return max(0.0, gone_s) if gone_s >= -CLOCKS_APART_S else None
 
 
 def closed_too_shortly(left: StoredSession) -> bool:
@@ -47,7 +50,7 @@ def why_not(left: StoredSession, tags: TagList, settings: Settings, now: Now) ->
         limit_s = min(limit_s, RESTART_WITHIN_S)
     gone_s = outage_s(left, now)
     if gone_s is None:
-        return "how long it was away cannot be told: the clock was not synced"
+        return "how long it was away cannot be told: a clock was not synced, or wrong"
     if gone_s > limit_s:
         return f"away for {gone_s:.0f} s, at most {limit_s:.0f} s are allowed"
     if session.authorized_by is not AuthorizedBy.NONE and (

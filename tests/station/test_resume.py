@@ -112,6 +112,12 @@ ENDS_INSTEAD = {
     ),
     "three resumes": ({}, {"resumes": 3}, EndReason.POWER_LOSS),
     "life sign not synced": ({}, {"life_quality": TimeQuality.ESTIMATED}, EndReason.POWER_LOSS),
+    "life sign from the future": (
+        {},
+        {"life_at": EPOCH + timedelta(seconds=1010)},
+        EndReason.POWER_LOSS,
+    ),
+    "life sign of next year": ({}, {"life_at": EPOCH + timedelta(days=400)}, EndReason.POWER_LOSS),
     "no life sign": ({}, {"life_at": None, "life_closed_s": 0.0}, EndReason.POWER_LOSS),
     "tag not valid": ({}, {"tag": "DEADBEEF"}, EndReason.POWER_LOSS),
 }
@@ -128,6 +134,12 @@ def test_each_condition_alone_ends_the_session_instead(name):
     assert end.session.end_time_quality is TimeQuality.ESTIMATED
     assert end.session.end is not None
     assert end.session.end.import_wh == 1_234_567
+
+
+@pytest.mark.parametrize("ahead_s", [0, 3])
+def test_clocks_that_differ_by_a_few_seconds_are_no_lie(ahead_s):
+    core = booted(left(life_at=EPOCH + timedelta(seconds=1000 + ahead_s)))
+    core.until(Phase.CHARGING, 120)
 
 
 def test_clock_that_is_not_synced_now_ends_the_session_instead():
