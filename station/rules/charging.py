@@ -63,7 +63,7 @@ from station.rules.values import (
     Stage,
 )
 
-IDLE_SAMPLING_S = 5.0
+OPEN_SAMPLING_S, ALERT_SAMPLING_S = 5.0, 2.5
 READING_PATIENCE_S = 20.0
 DOUBLE_TAP_S = 5.0
 
@@ -309,7 +309,11 @@ class _Charging(Returning):
             self.end(session, reason)
 
     def adapt_sampling(self) -> None:
-        """Fast while a reading is wanted, every 5 s at rest."""
+        """As set while a reading is wanted, every 5 s at rest.
+
+        With the contactor open never less often, whatever is set: a weld is to be found within
+        15 s, three readings or more are needed for that, and two of 15 s allow to close.
+        """
         state = self.state
         if not state.booted:
             return
@@ -319,7 +323,9 @@ class _Charging(Returning):
             or state.meter_problem is not None
             or state.weld.alert
         )
-        every_s = state.settings.sample_s if wanted else IDLE_SAMPLING_S
+        every_s = state.settings.sample_s if wanted else OPEN_SAMPLING_S
+        if not state.closed:
+            every_s = min(every_s, ALERT_SAMPLING_S if state.weld.alert else OPEN_SAMPLING_S)
         if every_s != state.sampling_s:
             self.set(sampling_s=every_s)
             self.give(SampleMeter(every_s))

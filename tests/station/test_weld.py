@@ -15,6 +15,7 @@ from station.rules.messages import (
     StoreSession,
 )
 from station.rules.values import EndReason, Fault, Load, MeterFacts, Phase, Record
+from station.rules.weld import SETTLED_S
 from tests.station.core_rig import EPOCH, SETTINGS, Core
 
 
@@ -55,6 +56,33 @@ def test_weld_that_shows_at_rest_is_found_within_fifteen_seconds_of_flow(idle_s)
     core.welded = True
     core.pass_time(15)
     assert faults(core) == ["contactor_fault"]
+
+
+@pytest.mark.parametrize("sample_s", [0.5, 3.0, 5.0, 20.0, 60.0])
+@pytest.mark.parametrize("began", ["at rest", "after a charge"])
+def test_however_seldom_the_meter_is_read_a_weld_is_found_within_fifteen_seconds(sample_s, began):
+    core = Core(settings=replace(SETTINGS, sample_s=sample_s))
+    if began == "at rest":
+        core.ready()
+        core.car_w = 3000
+        core.pass_time(300)
+        core.welded = True
+        core.pass_time(15)
+    else:
+        core.charging(car_w=3000)
+        core.pass_time(90)
+        core.welded = True
+        core.tap()
+        core.pass_time(SETTLED_S + 15)
+    assert faults(core) == ["contactor_fault"]
+
+
+def test_a_meter_that_is_read_every_minute_is_so_while_charging_only():
+    core = Core(settings=replace(SETTINGS, sample_s=60.0)).charging()
+    assert core.every_s == 60
+    core.tap()
+    assert core.every_s == 5
+    core.until(Phase.AVAILABLE)
 
 
 def test_small_flow_is_found_within_ten_minutes():
