@@ -48,6 +48,7 @@ from station.rules.messages import (
     ForgetFault,
     LeaseLapsed,
     Leave,
+    LineUnreadable,
     OpenContactor,
     PulseTrip,
     Release,
@@ -82,6 +83,8 @@ INPUT_POLL_S = 0.04
 LEAVE_WITHIN_S, LAST_WRITES_S = 2.5, 1.5
 TRIP_PULSE_S = 0.5
 SUPPLY_EVERY_S = 5.0
+# A line that cannot be read back for so many renewals in a row is supervised by nobody.
+UNREADABLE_TIMES = 3
 JOURNAL_FILE = "journal.sqlite3"
 
 log = logging.getLogger("station")
@@ -206,6 +209,10 @@ class Daemon:
         self.heartbeat = _optional_line("heartbeat", box.heartbeat_pin)
         self.trip_until_s: float | None = None
         self.heartbeat_on = False
+        self.unreadable = 0
+        # What was told of the line already: it is tried twice a second, and not told so often.
+        self.read_problem: str | None = None
+        self.drive_problem: str | None = None
         self.requests = Requests(self.queue.put)
         self.taps = TapWindow()
         self.snapshot: Snapshot = snapshot(self.state, self.now())
@@ -413,10 +420,9 @@ class Daemon:
                 self.observed.append(LeaseLapsed())
             active = self.contactor.read_back()
         except DriverError as error:
-            log.error("%s", error)
-            if not self.state.closed:
-                self._open_contactor()
+            self._line_failed(str(error))
             return
+        self.unreadable, self.read_problem = 0, None
         self._watch_supply()
         if self.state.closed and not self.contactor.commanded:
             return  # the driver opened by itself, and the event that tells it is under way
@@ -424,6 +430,17 @@ class Daemon:
         seen = (self.state.line_active, self.state.feedback_closed)
         if (active, feedback) != seen or active != self.state.closed:
             self.observed.append(ContactorObserved(active, feedback, self.looked_s))
+
+    def _line_failed(self, problem: str) -> None:
+        """It may pass: what was told to open is opened again, what is closed gets a few turns."""
+        if problem != self.read_problem:
+            log.error("%s", problem)
+        self.unreadable, self.read_problem = self.unreadable + 1, problem
+        state = self.state
+        if not state.closed:
+            self._open_contactor()
+        if self.unreadable >= UNREADABLE_TIMES and (state.closed or state.line_active is not None):
+            self.observed.append(LineUnreadable(problem))
 
     def _watch_supply(self) -> None:
         if self.supply_due_s > monotonic():
@@ -502,9 +519,12 @@ class Daemon:
             self.reader.contactor_switched()
         try:
             self.contactor.open()
+            self.drive_problem = None
         except DriverError as error:
             # The read-back at the next renewal finds the line still active and latches a fault.
-            log.critical("contactor line cannot be driven: %s", error)
+            if str(error) != self.drive_problem:
+                log.critical("contactor line cannot be driven: %s", error)
+            self.drive_problem = str(error)
 
     # -- what people see
 

@@ -29,6 +29,7 @@ from station.rules.messages import (
     JournalStateChanged,
     LeaseLapsed,
     Leave,
+    LineUnreadable,
     MeterMissed,
     MeterRead,
     ReaderStateChanged,
@@ -127,6 +128,8 @@ class _Charging(Returning):
                 self.on_vehicle(present)
             case ContactorObserved(line_active, feedback_closed, seen_s):
                 self.on_observed(line_active, feedback_closed, seen_s)
+            case LineUnreadable(problem):
+                self.on_unreadable(problem)
             case LeaseLapsed():
                 self.on_lapse()
             case CloseRefused(uuid, problem):

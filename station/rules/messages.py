@@ -231,6 +231,13 @@ class ContactorObserved:
 
 
 @dataclass(frozen=True, slots=True)
+class LineUnreadable:
+    """The contactor's line could not be read back, several times in a row."""
+
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
 class LeaseLapsed:
     """The guard opened the contactor because the main loop was late."""
 
@@ -265,6 +272,7 @@ Event = (
     | StopInputChanged
     | VehicleInputChanged
     | ContactorObserved
+    | LineUnreadable
     | LeaseLapsed
     | CloseRefused
 )

@@ -203,6 +203,12 @@ class Switching(Course):
             if line_active:
                 self.give(OpenContactor())
 
+    def on_unreadable(self, problem: str) -> None:
+        """A line that nobody can look at is not left up; what it read before is not so now."""
+        self.set(line_active=None)
+        if self.state.closed:
+            self.fault(faults.CONTACTOR_FAULT, f"the line cannot be read back: {problem}")
+
     def check_feedback(self) -> None:
         """The mirror contact follows within half a second, both ways.
 

@@ -18,7 +18,7 @@ import pytest
 from drivers.contactor import Contactor
 from station.clock import Clock, monotonic
 from station.config import load
-from station.daemon import LEAVE_WITHIN_S, Daemon
+from station.daemon import LEAVE_WITHIN_S, UNREADABLE_TIMES, Daemon
 from station.lease import LEASE_S, LeaseGuard
 from station.rules.messages import (
     Event,
@@ -202,6 +202,59 @@ def test_a_line_that_reads_active_after_it_was_told_to_open_is_driven_until_it_i
         turn(daemon)
     assert gpio.levels[PIN] == 0
     assert "contactor_fault" in {fault.name for fault in daemon.state.faults}
+
+
+def faults(daemon: Daemon) -> list[str]:
+    return [fault.name for fault in daemon.state.faults]
+
+
+def test_a_line_that_cannot_be_read_back_is_not_left_up(
+    daemon: Daemon, gpio: BrokenGpio, caplog: pytest.LogCaptureFixture
+) -> None:
+    gpio.unreadable = {PIN}
+    for _ in range(UNREADABLE_TIMES):
+        turn(daemon)
+        assert daemon.state.closed
+    turn(daemon)
+    assert gpio.levels[PIN] == 0
+    assert not daemon.state.closed
+    assert faults(daemon) == ["contactor_fault"]
+    assert daemon.state.session is not None
+    assert daemon.state.session.reason is EndReason.CONTACTOR_FAULT
+    for _ in range(10):
+        turn(daemon)
+    assert faults(daemon) == ["contactor_fault"]
+    assert caplog.text.count("cannot be used") == 1, "told once, not twice a second"
+    gpio.unreadable.clear()
+    turn(daemon)
+    turn(daemon)
+    assert daemon.state.line_active is False
+
+
+def test_a_line_that_can_be_read_again_in_time_ends_nothing(
+    daemon: Daemon, gpio: BrokenGpio
+) -> None:
+    for _ in range(3):
+        gpio.unreadable = {PIN}
+        for _ in range(UNREADABLE_TIMES - 1):
+            turn(daemon)
+        gpio.unreadable = set()
+        turn(daemon)
+    turn(daemon)
+    assert gpio.levels[PIN] == 1
+    assert daemon.state.closed
+    assert not faults(daemon)
+
+
+def test_a_line_that_cannot_be_driven_is_told_once(
+    daemon: Daemon, gpio: BrokenGpio, caplog: pytest.LogCaptureFixture
+) -> None:
+    gpio.writes_fail, gpio.unreadable = 20, {PIN}
+    ended_by_a_stop(daemon)
+    for _ in range(10):
+        turn(daemon)
+    assert caplog.text.count("cannot be driven: ") == 1
+    assert caplog.text.count("cannot be read") == 1
 
 
 # --- an input that cannot be read

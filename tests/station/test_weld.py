@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from station.rules.closing import why_not_close
 from station.rules.messages import (
+    LineUnreadable,
     OpenContactor,
     PulseTrip,
     Request,
@@ -241,6 +243,23 @@ def test_commanded_open_and_line_active_is_driven_open_again_and_latched():
     commands = core.feed(ContactorObserved(line_active=True))
     assert OpenContactor() in commands
     assert faults(core) == ["contactor_fault"]
+
+
+def test_a_line_that_cannot_be_read_opens_what_is_closed_and_latches():
+    core = Core().charging()
+    assert core.feed(LineUnreadable("busy"))[0] == OpenContactor()
+    assert faults(core) == ["contactor_fault"]
+    assert not core.state.faults[0].welded
+
+
+def test_nothing_closes_while_the_line_cannot_be_read():
+    core = Core(car_w=5000).ready()
+    core.feed(LineUnreadable("busy"))
+    assert faults(core) == []
+    assert "not read back" in str(why_not_close(core.state, core.now))
+    core.pass_time(1)
+    core.tap()
+    core.until(Phase.CHARGING)
 
 
 def test_reading_of_another_meter_never_moves_the_watch():
