@@ -65,7 +65,7 @@ from station.rules.values import (
 )
 
 OPEN_SAMPLING_S, ALERT_SAMPLING_S = 5.0, 2.5
-READING_PATIENCE_S = 20.0
+READING_PATIENCE_S, STORING_PATIENCE_S = 20.0, 90.0
 DOUBLE_TAP_S = 5.0
 
 
@@ -282,6 +282,9 @@ class _Charging(Returning):
             match session.stage:
                 case Stage.READING:
                     self.ask_when_read(session)
+                case Stage.STORING_ASKED | Stage.STORING_ACCEPTED:
+                    if self.waited(session) > STORING_PATIENCE_S:
+                        self.give_up_storing(session)
                 case Stage.ASKING:
                     if self.waited(session) > 2 * state.settings.server_timeout_s + 1:
                         self.on_answer(ServerAnswered(session.uuid, Verdict.SILENT))
@@ -302,6 +305,18 @@ class _Charging(Returning):
             self.store_again(self.session)
         self.adapt_sampling()
         self.leave_when_safe()
+
+    def give_up_storing(self, session: Session) -> None:
+        """A disk that is slower than a person is patient: nothing closes when they have gone.
+
+        What was to be stored may still be, before what is stored now: the journal keeps the order.
+        """
+        self.tell(Outcome.BROKEN)
+        if session.stage is Stage.STORING_ASKED:
+            # The server was not asked yet, so nothing of it is open there.
+            self.store(self.move(session, Stage.DROPPING), Record.DROPPED)
+        else:
+            self.give_up_closing(session)
 
     def check_limits(self, session: Session) -> None:
         state = self.state

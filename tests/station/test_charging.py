@@ -506,6 +506,46 @@ def test_unwritable_journal_starts_nothing_and_says_so():
     assert core.phase is Phase.UNAVAILABLE
 
 
+@pytest.mark.parametrize("record", [Record.ASKED, Record.ACCEPTED])
+def test_journal_that_answers_when_the_person_has_gone_closes_nothing(record):
+    core = Core(car_w=11_000).ready()
+    if record is Record.ACCEPTED:
+        core.verdict = None
+    core.journal_holds = record is Record.ASKED
+    core.tap()
+    if record is Record.ACCEPTED:
+        core.journal_holds, core.verdict = True, Verdict.ACCEPTED
+        session = core.state.session
+        assert session is not None
+        core.feed(ServerAnswered(session.uuid, Verdict.ACCEPTED, "flat-3"))
+    core.pass_time(85)
+    assert core.phase is Phase.PREPARING
+    core.pass_time(10)
+    assert core.state.outcome is Outcome.BROKEN
+    core.pass_time(1200)
+    core.release()
+    core.pass_time(120)
+    assert core.given(CloseContactor) == []
+    [records] = core.stored.values()
+    if record is Record.ASKED:
+        assert core.given(AskServer) == []
+        assert records == [Record.ASKED, Record.DROPPED]
+    else:
+        assert records == [Record.ASKED, Record.ACCEPTED, Record.ENDED]
+        assert last_stored(core).reason is EndReason.NOT_STARTED
+    assert core.state.session is None
+    assert core.phase is Phase.AVAILABLE
+
+
+def test_journal_that_is_slow_and_in_time_delays_only():
+    core = Core(car_w=11_000).ready()
+    core.journal_holds = True
+    core.tap()
+    core.pass_time(60)
+    core.release()
+    core.until(Phase.CHARGING)
+
+
 def test_end_is_stored_again_until_it_is_on_disk():
     core = Core().charging()
     core.pass_time(20)

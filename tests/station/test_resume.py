@@ -102,6 +102,20 @@ def test_resume_is_counted_on_disk_before_the_contactor_closes():
     assert core.given(CloseContactor) != []
 
 
+def test_journal_that_answers_long_after_resumes_nothing():
+    core = booted(left())
+    core.pass_time(25)
+    core.journal_holds = True
+    core.pass_time(300)
+    core.release()
+    core.pass_time(120)
+    assert core.given(CloseContactor) == []
+    end = core.given(StoreSession)[-1]
+    assert (end.record, end.session.reason) == (Record.ENDED, EndReason.POWER_LOSS)
+    assert end.session.ended_at == EPOCH + LIFE
+    assert core.stored[end.session.uuid][-1] is Record.ENDED
+
+
 ENDS_INSTEAD = {
     "a socket is never energised again": ({"load": Load.SOCKET}, {}, EndReason.POWER_LOSS),
     "away too long": ({"resume_within_s": 49}, {}, EndReason.POWER_LOSS),
