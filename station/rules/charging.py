@@ -168,7 +168,7 @@ class _Charging(Returning):
         self.tell(Outcome.ACKNOWLEDGED)
         session = Session(
             uuid=session_uuid,
-            seq=(state.last_seq or 0) + 1,
+            seq=0,  # numbered when it is stored
             tag=tag,
             started_at=self.now.utc,
             time_quality=self.now.quality,
@@ -203,8 +203,10 @@ class _Charging(Returning):
         readings = closing.resting_readings(self.state, self.now)
         if readings is not None:
             facts = readings[1].facts
-            self.set(last_seq=session.seq, session_facts=facts)
-            session = self.move(session, Stage.STORING_ASKED, start=facts)
+            # Only now: since the tap the server may have told of a higher number.
+            seq = (self.state.last_seq or 0) + 1
+            self.set(last_seq=seq, session_facts=facts)
+            session = self.move(session, Stage.STORING_ASKED, seq=seq, start=facts)
             self.store(session, Record.ASKED)
         elif self.waited(session) > READING_PATIENCE_S:
             self.tell(Outcome.BROKEN)

@@ -247,6 +247,19 @@ def test_new_journal_starts_nothing_before_the_server_was_heard():
     assert last_stored(core).seq == 42
 
 
+@pytest.mark.parametrize("heard", [5, 10, 11, 20])
+def test_number_is_above_all_that_were_heard_of_between_tap_and_reading(heard):
+    core = Core().ready(last_seq=10)
+    core.meter_works = False
+    core.pass_time(20)
+    core.tap()
+    core.feed(ServerHeard(heard))
+    core.meter_works = True
+    core.pass_time(12)
+    assert core.given(AskServer)[0].session.seq == max(10, heard) + 1
+    assert core.state.last_seq == max(10, heard) + 1
+
+
 def test_seq_goes_up_by_one_with_every_asked_session():
     core = Core(verdict=Verdict.BLOCKED).ready(last_seq=7)
     core.tap()

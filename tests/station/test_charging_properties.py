@@ -115,8 +115,10 @@ lives = st.lists(
 def test_whatever_happens(life):
     core = Core(settings=QUICK).ready()
     for name, number in life:
+        highest = core.state.last_seq or 0
         ACTIONS[name](core, number)
         hold_what_must_hold(core)
+        assert (core.state.last_seq or 0) >= highest, "a number that was given is given again"
     settle(core)
     hold_what_must_hold(core)
     every_session_ended_once(core)
