@@ -17,7 +17,7 @@ from station.rules.messages import (
     StoredSession,
     StoreLifeSign,
 )
-from station.rules.plausibility import Remembered
+from station.rules.plausibility import Remembered, Track
 from station.rules.signals import Outcome
 from station.rules.state import Ceiling
 from station.rules.switching import LIFE_SIGN_S
@@ -40,7 +40,11 @@ class Returning(Booking):
     """What the last run left behind, and stamps that wait for the clock."""
 
     def on_boot(self, event: Booted) -> None:
-        """Take up what the last run left behind. The contactor is open: it was set up so."""
+        """Take up what the last run left behind. The contactor is open: it was set up so.
+
+        The journal may come late, and the meter was read before: nothing of that was held against
+        the register that the journal has, so it is as if it had not been read.
+        """
         now_s = self.now.mono_s
         self.set(
             booted=True,
@@ -53,7 +57,9 @@ class Returning(Booking):
             meter_good_s=now_s,
             unsettled=event.unsettled,
             register_kept=event.register.facts if event.register else None,
-            track=replace(self.state.track, remembered=self.remembered(event.register)),
+            track=Track(remembered=self.remembered(event.register)),
+            resting=(),
+            meter_problem="no reading yet",
         )
         if len(self.state.faults) < len(event.faults):
             self.give(ForgetFault(faults.EMERGENCY_STOP))

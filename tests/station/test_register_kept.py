@@ -18,6 +18,7 @@ from station.rules.booking import KEPT_WITHIN_WH
 from station.rules.messages import (
     Announce,
     Booted,
+    JournalStateChanged,
     StoredRegister,
     StoreLifeSign,
     StoreRegister,
@@ -54,6 +55,33 @@ def booted(
 def kept(core: Core) -> list[int]:
     """The registers that were written at rest."""
     return [one.register.facts.import_wh for one in core.given(StoreRegister)]
+
+
+@pytest.mark.parametrize("late_s", [0, 1, 30, 400])
+@pytest.mark.parametrize("above_wh", [-300_000, 300_000])
+def test_a_journal_that_opens_late_is_held_against_the_meter_all_the_same(
+    late_s: float, above_wh: int
+) -> None:
+    core = Core(start_wh=TRUE_WH + above_wh)
+    if late_s:
+        core.feed(JournalStateChanged("cannot be opened"))
+        core.pass_time(late_s)
+        core.feed(JournalStateChanged(None))
+    booted(core)
+    core.pass_time(60)
+    assert core.phase is Phase.UNAVAILABLE
+    assert "journal" in (core.state.meter_doubt or "")
+    assert kept(core) == []
+
+
+def test_a_journal_that_opens_late_and_knows_the_register_is_no_matter() -> None:
+    core = Core(start_wh=TRUE_WH)
+    core.feed(JournalStateChanged("cannot be opened"))
+    core.pass_time(60)
+    core.feed(JournalStateChanged(None))
+    booted(core)
+    assert core.phase is Phase.UNAVAILABLE, "not before the meter was read again"
+    core.until(Phase.AVAILABLE, 10)
 
 
 # --- what is kept at rest
