@@ -1,9 +1,9 @@
 """What is written, in which order, and what is owed while nothing can be written. Journal thread.
 
 The core stores a session's step again when it failed, and a later sign of life replaces an
-earlier one. The rest (faults that latch over a reboot, repaired stamps) is owed until it is on
-disk. Nothing here waits but for the disk: workers/journal.py gives it a thread, the campaign
-virtual time.
+earlier one. The rest (faults that latch over a reboot, repaired stamps, the removal of a session
+that was refused) is owed until it is on disk. Nothing here waits but for the disk:
+workers/journal.py gives it a thread, the campaign virtual time.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from station.rules.messages import (
     StoreSession,
     StoringFailed,
 )
+from station.rules.values import Record
 
 PROBE_EVERY_S = 10.0
 
@@ -95,6 +96,9 @@ class Keeper:
         except sqlite3.Error as error:
             problem = self._cannot(error)
             if isinstance(command, StoreSession):
+                if command.record is Record.DROPPED:
+                    # Nobody waits for it, and nobody stores it again.
+                    self._owed.append(command)
                 self._post(StoringFailed(command.session.uuid, command.record, problem))
             return
         if self._pay(store):

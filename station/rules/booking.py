@@ -245,7 +245,7 @@ class Booking(Switching):
                 self.tell(Outcome.BROKEN)
                 self.give_up_closing(session)
             case Stage.DROPPING:
-                self.forget()
+                self.forget()  # the removal is the keeper's debt
             case _:
                 self.set(store_retry_s=self.now.mono_s + STORE_RETRY_S)
 

@@ -110,7 +110,10 @@ class SessionStored:
 
 @dataclass(frozen=True, slots=True)
 class StoringFailed:
-    """The journal could not write this step; nothing of it is on disk."""
+    """The journal could not write this step; nothing of it is on disk.
+
+    Only a removal (``dropped``) is owed by the journal itself, and made as soon as it can be.
+    """
 
     uuid: str
     record: Record

@@ -169,6 +169,8 @@ class Core:
     def journal(self, session: Session, record: Record) -> list[Event]:
         if not self.journal_works:
             answer: SessionStored | StoringFailed = StoringFailed(session.uuid, record, "disk full")
+            if record is Record.DROPPED:  # owed by the keeper, and paid when it can
+                self.stored.setdefault(session.uuid, []).append(record)
         else:
             answer = SessionStored(session.uuid, record)
             self.stored.setdefault(session.uuid, []).append(record)

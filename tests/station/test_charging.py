@@ -14,6 +14,7 @@ from station.rules.messages import (
     CloseContactor,
     CloseRefused,
     ContactorObserved,
+    JournalStateChanged,
     LeaseLapsed,
     Leave,
     MeterRead,
@@ -557,6 +558,19 @@ def test_journal_that_is_slow_and_in_time_delays_only():
     core.pass_time(60)
     core.release()
     core.until(Phase.CHARGING)
+
+
+def test_refused_tag_whose_record_cannot_be_removed_leaves_the_box_unavailable_and_then_free():
+    core = Core(verdict=None).ready()
+    core.tap()
+    session = core.state.session
+    assert session is not None
+    core.journal_works = False
+    core.feed(ServerAnswered(session.uuid, Verdict.BLOCKED))
+    assert core.state.session is None
+    assert core.phase is Phase.UNAVAILABLE
+    core.feed(JournalStateChanged(None))
+    assert core.phase is Phase.AVAILABLE
 
 
 def test_end_is_stored_again_until_it_is_on_disk():

@@ -937,6 +937,29 @@ def test_a_fault_that_could_not_be_stored_is_stored_when_it_can_be(path: Path):
     assert reopened(path).faults() == (first,)
 
 
+@pytest.mark.parametrize("paid_by", ["the probe", "another session"])
+def test_a_removal_that_could_not_be_made_is_made_when_it_can_be(
+    path: Path, monkeypatch: pytest.MonkeyPatch, paid_by: str
+):
+    """Else a START that was refused is found as open by the next boot, and ended."""
+    if paid_by == "the probe":
+        monkeypatch.setattr(keeper_module, "PROBE_EVERY_S", 0.05)
+    with running_journal(path) as (worker, events):
+        worker.submit(StoreSession(begun(), Record.ASKED))
+        assert events.next() == SessionStored(uuid(1), Record.ASKED)
+        worker.call(lock_away)
+        worker.submit(StoreSession(begun(), Record.DROPPED))
+        failed = events.next_of(StoringFailed)
+        assert (failed.uuid, failed.record) == (uuid(1), Record.DROPPED)
+        worker.call(unlock)
+        if paid_by == "another session":
+            worker.submit(StoreSession(begun(2), Record.ASKED))
+        assert events.next_of(JournalStateChanged).problem is None
+        settled(worker)
+    left = [session.uuid for session, _ in reopened(path).sessions()]
+    assert left == ([uuid(2)] if paid_by == "another session" else [])
+
+
 def test_a_journal_that_cannot_be_opened_is_waited_for(path: Path, monkeypatch):
     """The box stays up, unavailable, and goes on as soon as the file can be opened."""
     monkeypatch.setattr("station.journal.keeper.PROBE_EVERY_S", 0.01)
