@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
 from collections.abc import Callable
@@ -25,11 +26,19 @@ def repeat(work: Callable[[], None], every_s: float, failed: Callable[[str], obj
         signal.signal(number, lambda *_: done.set())
     wait_s = 0.0
     while not done.wait(wait_s):
-        close_old_connections()
         wait_s = every_s
         try:
+            close_old_connections()
             work()
         except (Unavailable, Error) as error:
-            failed(f"the database: {error}; once more in a minute")
             wait_s = min(every_s, AGAIN_S)
-        close_old_connections()
+            failed(f"the database: {words(error)}; once more in {wait_s:g} s")
+        # Also one that is broken: the next turn opens another.
+        with contextlib.suppress(Error):
+            close_old_connections()
+
+
+def words(error: Exception) -> str:
+    """What the database said; that the service gave up is known here."""
+    said = error.__cause__ if isinstance(error, Unavailable) and error.__cause__ else error
+    return " ".join(str(said).split()) or type(said).__name__

@@ -16,7 +16,7 @@ from django.db import OperationalError
 from django.test import Client
 
 from evcs.listener.answering import answer
-from evcs.management.commands import evcs_alerts
+from evcs.management import loop
 from evcs.models import Alert, ClosedMonth, QuarantineItem, Run
 from evcs.services import alerts, health, reviews, runs, session_mails
 from evcs.services.errors import Unavailable
@@ -594,15 +594,15 @@ class TestDatabaseAway:
             return alerts.Outcome()
 
         monkeypatch.setattr(alerts, "look", look)
-        monkeypatch.setattr(evcs_alerts, "close_old_connections", lambda: None)
+        monkeypatch.setattr(loop, "close_old_connections", lambda: None)
 
         class Term:
             def set(self) -> None: ...
             def wait(self, _: float) -> bool:
                 return len(found) == 2
 
-        monkeypatch.setattr(evcs_alerts.threading, "Event", Term)
-        monkeypatch.setattr(evcs_alerts.signal, "signal", lambda *_: None)
+        monkeypatch.setattr(loop.threading, "Event", Term)
+        monkeypatch.setattr(loop.signal, "signal", lambda *_: None)
         return found
 
     @pytest.mark.usefixtures("db")

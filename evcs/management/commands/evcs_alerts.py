@@ -5,14 +5,12 @@ Residents who want it hear of their own charges by the same run.
 
 from __future__ import annotations
 
-import contextlib
-import signal
-import threading
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import Error, close_old_connections
+from django.db import Error
 
+from evcs.management.loop import repeat, words
 from evcs.services import alerts, runs, session_mails
 from evcs.services.errors import Unavailable
 
@@ -38,7 +36,7 @@ class Command(BaseCommand):
             try:
                 failed = self._look()
             except (Unavailable, Error) as error:
-                failed = f"the database: {_words(error)}"
+                failed = f"the database: {words(error)}"
             if failed:
                 raise CommandError(f"{failed}; what is new is told at the next look")
             return
@@ -48,22 +46,12 @@ class Command(BaseCommand):
                 f"--loop {every_s:g}: give 1 to {longest_s:g} s; with longer pauses nobody could "
                 "tell a silent station from a server that was off"
             )
-        done = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: done.set())
-        while True:
-            try:
-                close_old_connections()
-                failed = self._look()
-            except (Unavailable, Error) as error:
-                failed = f"the database: {_words(error)}; the next look tries again"
-            if failed:
-                self.stderr.write(failed)
-            # Also one that is broken: the next look opens another.
-            with contextlib.suppress(Error):
-                close_old_connections()
-            if done.wait(every_s):
-                return
+        repeat(self._look_and_tell, every_s, self.stderr.write)
+
+    def _look_and_tell(self) -> None:
+        failed = self._look()
+        if failed:
+            self.stderr.write(failed)
 
     def _look(self) -> str:
         outcome = alerts.look()
@@ -79,9 +67,3 @@ class Command(BaseCommand):
             self.stdout.write(f"{to_residents.sent} mail(s) to residents")
         failed = outcome.failed | to_residents.failed
         return "; ".join(f"{address}: {text}" for address, text in failed.items())
-
-
-def _words(error: Exception) -> str:
-    """What the database said; that the service gave up is known here."""
-    said = error.__cause__ if isinstance(error, Unavailable) and error.__cause__ else error
-    return " ".join(str(said).split()) or type(said).__name__
