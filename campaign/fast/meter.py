@@ -130,7 +130,8 @@ class Line:
     def _phases(self, reading: Reading) -> Reading:
         old = self._image[0][1].facts.phase_wh
         one, two, three = old
-        lower = (one and one - 500, two, three)
+        # No lower than zero: what no register can show the driver refuses, and is no lie.
+        lower = (one and max(0, one - 500), two, three)
         return replace(reading, facts=replace(reading.facts, phase_wh=lower))
 
     def _reversed(self, reading: Reading) -> Reading:
@@ -146,7 +147,7 @@ _LIES: dict[Lie, Callable[[Line, Reading], Reading]] = {
     Lie.ZERO: Line._zero,
     Lie.TWO_TO_32: lambda line, reading: line.shifted(reading, lambda wh: wh + 2**32),
     Lie.TIMES_1000: lambda line, reading: line.shifted(reading, lambda wh: wh * 1000),
-    Lie.BACKWARDS: lambda line, reading: line.shifted(reading, lambda wh: wh - 300),
+    Lie.BACKWARDS: lambda line, reading: line.shifted(reading, lambda wh: max(0, wh - 300)),
     Lie.JUMP: Line._jump,
     Lie.PHASES: Line._phases,
     Lie.REVERSED: Line._reversed,
