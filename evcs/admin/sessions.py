@@ -19,9 +19,6 @@ from evcs.people import name_of
 from evcs.rendering.words import named, words
 from evcs.services import corrections, reviews
 
-# More than a house charges in a lifetime, and less than a column of the database holds.
-MOST_WH = 10_000_000_000
-
 
 def called(flag: str) -> str:
     """Return what people call a flag."""
@@ -88,12 +85,7 @@ class EntriesSeenForm(forms.Form):
 class CorrectionForm(EntriesSeenForm):
     """By how much, and why."""
 
-    difference_wh = forms.IntegerField(
-        label="Änderung in Wh",
-        help_text="Abzug mit Minuszeichen",
-        min_value=-MOST_WH,
-        max_value=MOST_WH,
-    )
+    difference_wh = forms.IntegerField(label="Änderung in Wh", help_text="Abzug mit Minuszeichen")
     reason = forms.CharField(label="Grund", max_length=corrections.LONGEST_REASON)
 
 

@@ -147,7 +147,7 @@ def test_an_amount_that_no_database_holds_is_told(boss: Client, box: Box, sign: 
         sent = filled(boss.get(where)) | {"difference_wh": f"{sign}1{'0' * digits}", "reason": "x"}
         page = boss.post(where, sent)
         assert page.status_code == 200
-        assert page.context["form"].errors["difference_wh"]
+        assert page.context["form"].non_field_errors()
     assert not Entry.objects.exists()
 
 
@@ -380,6 +380,9 @@ def test_a_page_costs_the_same_whatever_is_on_it(boss: Client, box: Box, flat: F
             tags.assign(tag, Flat.objects.create(name=f"seit {since}").pk, since=since)
         return [queries(boss, page) for page in pages]
 
+    # What Django asks once for a process is asked, whichever tests came before.
+    for page in pages:
+        boss.get(page)
     assert more() == more()
 
 
